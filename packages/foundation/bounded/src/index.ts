@@ -1,0 +1,2 @@
+/** Bounded maps, queues, token buckets and protobuf decoding: what every remote-fed structure is made of. */
+export {}

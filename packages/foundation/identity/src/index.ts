@@ -1,0 +1,2 @@
+/** Keys, peer ids, signed envelopes, peer records and a keychain. */
+export {}

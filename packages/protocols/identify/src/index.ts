@@ -1,0 +1,2 @@
+/** The identify and identify push protocols. */
+export {}

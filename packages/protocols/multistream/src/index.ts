@@ -1,0 +1,2 @@
+/** multistream-select 1.0, normal and optimistic. */
+export {}

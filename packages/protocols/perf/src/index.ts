@@ -1,0 +1,2 @@
+/** The libp2p perf protocol. */
+export {}

@@ -1,0 +1,2 @@
+/** The ping protocol. */
+export {}

@@ -1,0 +1,2 @@
+/** The libp2p Noise XX secure channel. */
+export {}

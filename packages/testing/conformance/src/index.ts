@@ -1,0 +1,2 @@
+/** One contract suite for each seam, run by every implementation. */
+export {}

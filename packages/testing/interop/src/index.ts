@@ -1,0 +1,2 @@
+/** Foreign peers and the rows they are tested on. */
+export {}

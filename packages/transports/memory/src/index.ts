@@ -1,0 +1,2 @@
+/** In-process transport for tests and simulations. */
+export {}

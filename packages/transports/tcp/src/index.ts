@@ -1,0 +1,2 @@
+/** TCP and unix socket transport. */
+export {}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+
+/** Tests import packages by name and get their TypeScript sources. */
+const source = ['@peerloom/source']
+const chromium = [
+  process.env['CHROMIUM_PATH'],
+  ...(process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, 'chromium'))
+].find((path) => path !== undefined && existsSync(path))
+
+if (chromium === undefined) console.warn('SKIPPED: no chromium on PATH (or in CHROMIUM_PATH), browser tests do not run')
+
+const node = {
+  resolve: { conditions: source },
+  ssr: { resolve: { conditions: source } },
+  test: {
+    name: 'node',
+    isolate: false,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    include: ['packages/*/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/*.test.ts'],
+    exclude: ['**/*.browser.test.ts', '**/node_modules/**']
+  }
+}
+const browser = (executablePath: string) => ({
+  resolve: { conditions: [...source, 'browser', 'module', 'import', 'default'] },
+  test: {
+    name: 'browser',
+    include: ['packages/*/*/test/**/*.browser.test.ts'],
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath, args: ['--no-sandbox'] } }),
+      instances: [{ browser: 'chromium' as const }]
+    }
+  }
+})
+
+export default defineConfig({
+  test: {
+    projects: chromium === undefined ? [node] : [node, browser(chromium)],
+    coverage: { provider: 'v8', include: ['packages/*/*/src/**'], reporter: ['text-summary', 'json-summary'] }
+  }
+})
