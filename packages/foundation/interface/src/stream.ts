@@ -1,0 +1,37 @@
+import type { AbortOptions } from './abort.ts'
+import type { Channel } from './channel.ts'
+import type { Connection } from './connection.ts'
+
+export type Direction = 'inbound' | 'outbound'
+
+/** What applications hold: one stream of a connection, speaking one protocol. */
+export interface Stream extends Channel, AsyncIterable<Uint8Array>, AsyncDisposable {
+  /** Unique within its connection. */
+  readonly id: string
+  /** The negotiated protocol id; empty until it is known. */
+  readonly protocol: string
+  readonly direction: Direction
+  readonly connection: Connection
+  /** `send`, then `drained` when the queue is full: the plain way to write. */
+  write(bytes: Uint8Array, options?: AbortOptions): Promise<void>
+  /**
+   * Iterating takes one chunk at a time and holds the sender back in between. It ends with the remote's end and throws
+   * when the stream is reset. Breaking out keeps the rest for the next reader.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
+  /** it-pipe duplex, with `sink`: `pipe(stream, transform, stream)`. */
+  readonly source: AsyncIterable<Uint8Array>
+  /** Writes everything, then `closeWrite`; aborts the stream when the source throws. */
+  sink(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>
+}
+
+/** What a muxer makes; the connection fills in who it belongs to and what it speaks. */
+export interface MuxedStream extends Stream {
+  protocol: string
+  connection: Connection
+  /**
+   * Lets a negotiation see inbound bytes before the reader does. The function returns what is left for the reader, or
+   * undefined when it took everything; undefined as argument removes it.
+   */
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void
+}
