@@ -24,26 +24,10 @@ export type {
   Upgrader
 } from './transport.ts'
 export type { Resource, Scope, ScopeLimits, ScopeUsage } from './limits.ts'
-export type {
-  AddAddressesOptions,
-  KnownAddress,
-  OnPeer,
-  PeerEntry,
-  PeerPatch,
-  PeerStore,
-  Tag
-} from './peer-store.ts'
+export type { AddAddressesOptions, KnownAddress, OnPeer, PeerEntry, PeerPatch, PeerStore, Tag } from './peer-store.ts'
 export type { ContentRouting, PeerDiscovery, PeerRouting } from './routing.ts'
 export type { PublishResult, PubSub, PubSubMessage } from './pubsub.ts'
-export type {
-  Events,
-  IdentifyResult,
-  NodeEvents,
-  OwnAddress,
-  Reachability,
-  StateTopic,
-  Unsubscribe
-} from './events.ts'
+export type { Events, IdentifyResult, NodeEvents, OwnAddress, Reachability, StateTopic, Unsubscribe } from './events.ts'
 export type { Log, LogFactory } from './log.ts'
 export type { Counter, Gauge, Histogram, Labels, Metrics } from './metrics.ts'
 export type { HandleOptions, Protocols, StreamHandler, Topology } from './protocols.ts'

@@ -30,4 +30,3 @@ export interface Protocols {
   /** Calls `onConnect` at once for peers that are connected already. Returns its removal. */
   watch(topology: Topology): () => void
 }
-

@@ -1,0 +1,384 @@
+import {
+  type AbortOptions,
+  type Channel,
+  type ChannelReader,
+  type ChannelStatus,
+  type Clock,
+  PeerloomError,
+  toError
+} from '@peerloom/interface'
+import { ChunkQueue } from './chunk-queue.ts'
+import { Waiters } from './waiters.ts'
+
+/** Sizes in bytes that govern a send queue. */
+export interface WaterMarks {
+  /** Above this `send` answers false. */
+  readonly high: number
+  /** At or below this the queue counts as drained. */
+  readonly low: number
+  /** A queue that holds this much takes nothing more: `send` throws. */
+  readonly max: number
+}
+
+export const defaultWaterMarks: WaterMarks = { high: 256 * 1024, low: 64 * 1024, max: 4 * 1024 * 1024 }
+
+/** How long `closeWrite` and `close` wait for queued bytes to leave. */
+const closeTimeoutMs = 30_000
+/** How long a closed channel waits for the end of the remote before it is reset. */
+const lingerMs = 60_000
+
+const paused = 1
+const held = 2
+const delivering = 4
+const remoteEnded = 8
+const endDelivered = 16
+const writeClosing = 32
+const writeClosed = 64
+const reset = 128
+const finished = 256
+const closedDelivered = 512
+const discarding = 1024
+
+const done: Promise<void> = Promise.resolve()
+
+/**
+ * The state machine that sockets, secured connections and streams share: who reads, who waits, what is open. Carriers
+ * extend it, call the protected verbs when something arrives or leaves (`deliver`, `remoteEnd`, `remoteReset`, `queued`,
+ * `dequeued`, `writeFinished`), and fill in the `carry…` hooks.
+ */
+export abstract class ChannelBase implements Channel {
+  error: Error | undefined = undefined
+  queuedBytes = 0
+  writable = true
+  protected readonly clock: Clock
+  readonly #marks: WaterMarks
+  #flags = 0
+  #reader: ChannelReader | undefined = undefined
+  #inbound: ChunkQueue | undefined = undefined
+  /** Bytes at the head of the inbound queue that were counted as consumed before they were given back. */
+  #returned = 0
+  #intercept: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined = undefined
+  #drain: Waiters | undefined = undefined
+  #closing: Waiters | undefined = undefined
+  #linger: object | number | undefined = undefined
+
+  constructor(clock: Clock, marks: WaterMarks = defaultWaterMarks) {
+    this.clock = clock
+    this.#marks = marks
+  }
+
+  get status(): ChannelStatus {
+    const flags = this.#flags
+    if (flags & reset) return 'reset'
+    if ((flags & remoteEnded) !== 0 && (flags & writeClosed) !== 0) return 'closed'
+    return flags & (remoteEnded | writeClosing) ? 'closing' : 'open'
+  }
+
+  // What a carrier fills in.
+
+  /** Takes bytes to send; accounts for them with `queued` and `dequeued`, or with `block` and `unblock`. */
+  protected abstract carry(bytes: Uint8Array): void
+  /** Sends our end behind what is queued, then calls `writeFinished`. */
+  protected abstract carryEnd(): void
+  /** Tells the remote that the channel is reset, drops what is queued. */
+  protected abstract carryReset(error: Error): void
+  /** The reader has consumed this much: credit may go back. */
+  protected consumed(_bytes: number): void {}
+  /** Nobody takes what arrives: hold the remote back. What is under way is still delivered and queued. */
+  protected hold(): void {}
+  protected release(): void {}
+  /** Both directions are over. Called once. */
+  protected over(): void {}
+
+  // What a user calls.
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#flags & (writeClosing | reset)) throw this.#closedError()
+    if (this.queuedBytes >= this.#marks.max) {
+      throw new PeerloomError(
+        'ERR_SEND_QUEUE_FULL',
+        `send queue holds ${this.queuedBytes} bytes: wait for drained() after send() answers false`
+      )
+    }
+    if (bytes.length > 0) this.carry(bytes)
+    return this.writable
+  }
+
+  drained(options?: AbortOptions): Promise<void> {
+    if (this.#flags & (writeClosed | reset)) return Promise.reject(this.#closedError())
+    if (this.writable) return done
+    this.#drain ??= new Waiters()
+    return this.#drain.add(options)
+  }
+
+  attach(reader: ChannelReader | undefined): void {
+    // A new reader is told of ends that were told to the one before it.
+    if (reader !== this.#reader) this.#flags &= ~(endDelivered | closedDelivered)
+    this.#reader = reader
+    this.#flags &= ~paused
+    if (reader !== undefined) this.#pump()
+  }
+
+  pause(): void {
+    this.#flags |= paused
+  }
+
+  resume(): void {
+    this.#flags &= ~paused
+    if (this.#reader !== undefined) this.#pump()
+  }
+
+  unshift(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#flags & (reset | discarding)) return
+    this.#inbound ??= new ChunkQueue()
+    this.#inbound.unshift(bytes)
+    this.#returned += bytes.length
+  }
+
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void {
+    this.#intercept = filter
+  }
+
+  closeWrite(options: AbortOptions = {}): Promise<void> {
+    if (this.#flags & writeClosed) return done
+    if (this.#flags & reset) return Promise.reject(this.#closedError())
+    if ((this.#flags & writeClosing) === 0) {
+      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)
+      this.#flags |= writeClosing
+      this.carryEnd()
+      if (this.#flags & writeClosed) return done
+      if (this.#flags & reset) return Promise.reject(this.#closedError())
+    }
+    this.#closing ??= new Waiters()
+    return this.#closing.add(options, { clock: this.clock, timeoutMs: closeTimeoutMs, what: 'closing' })
+  }
+
+  async close(options: AbortOptions = {}): Promise<void> {
+    if (this.#flags & (reset | finished)) return
+    if ((this.#flags & discarding) === 0) {
+      this.#flags |= discarding
+      this.#discardInbound()
+    }
+    try {
+      await this.closeWrite(options)
+    } catch (error) {
+      if (this.#flags & reset) return
+      this.abort(toError(error))
+      throw error
+    }
+    if ((this.#flags & (remoteEnded | reset)) === 0 && this.#linger === undefined) {
+      this.#linger = this.clock.setTimeout(
+        () => this.abort(new PeerloomError('ERR_TIMEOUT', `the remote did not end within ${lingerMs} ms`)),
+        lingerMs
+      )
+    }
+  }
+
+  abort(error: Error): void {
+    if (this.#flags & (reset | finished)) return
+    this.#flags = (this.#flags | reset) & ~remoteEnded
+    this.error = error
+    try {
+      this.carryReset(error)
+    } finally {
+      this.#finish()
+    }
+  }
+
+  // What a carrier calls.
+
+  /** True when the next `deliver` goes straight to a reader that does not keep its bytes. */
+  protected get deliversTransient(): boolean {
+    return (
+      this.#reader?.transient === true &&
+      (this.#flags & (paused | delivering)) === 0 &&
+      (this.#inbound === undefined || this.#inbound.length === 0) &&
+      this.#intercept === undefined
+    )
+  }
+
+  /** Whether our end was asked for. */
+  protected get isWriteClosing(): boolean {
+    return (this.#flags & writeClosing) !== 0
+  }
+
+  protected get hasRemoteEnded(): boolean {
+    return (this.#flags & remoteEnded) !== 0
+  }
+
+  protected get isFinished(): boolean {
+    return (this.#flags & finished) !== 0
+  }
+
+  protected deliver(bytes: Uint8Array): void {
+    let rest = bytes
+    if (this.#intercept !== undefined) {
+      let left: Uint8Array | undefined
+      try {
+        left = this.#intercept(bytes)
+      } catch (error) {
+        this.abort(toError(error))
+        return
+      }
+      const taken = bytes.length - (left?.length ?? 0)
+      if (taken > 0) this.consumed(taken)
+      if (left === undefined || left.length === 0) return
+      rest = left
+    }
+    if (this.#flags & (reset | discarding)) {
+      if ((this.#flags & reset) === 0) this.consumed(rest.length)
+      return
+    }
+    const reader = this.#reader
+    if (reader === undefined || this.#flags & paused || (this.#inbound !== undefined && this.#inbound.length > 0)) {
+      this.#inbound ??= new ChunkQueue()
+      this.#inbound.push(rest)
+      if ((this.#flags & held) === 0) {
+        this.#flags |= held
+        this.hold()
+      }
+      return
+    }
+    try {
+      reader.data(rest)
+    } catch (error) {
+      this.abort(toError(error))
+      return
+    }
+    if ((this.#flags & reset) === 0) this.consumed(rest.length)
+  }
+
+  protected remoteEnd(): void {
+    if (this.#flags & (remoteEnded | reset)) return
+    this.#flags |= remoteEnded
+    if (this.#flags & writeClosed) this.#finish()
+    else this.#settleReader()
+  }
+
+  protected remoteReset(error: Error): void {
+    if (this.#flags & (reset | finished)) return
+    this.#flags |= reset
+    this.error = error
+    this.#finish()
+  }
+
+  protected queued(bytes: number): void {
+    this.queuedBytes += bytes
+    if (this.queuedBytes > this.#marks.high) this.writable = false
+  }
+
+  protected dequeued(bytes: number): void {
+    this.queuedBytes -= bytes
+    if (!this.writable && this.queuedBytes <= this.#marks.low) this.unblock()
+  }
+
+  protected block(): void {
+    this.writable = false
+  }
+
+  protected unblock(): void {
+    if (this.writable) return
+    this.writable = true
+    this.#drain?.resolve()
+    this.#reader?.drain?.()
+  }
+
+  protected writeFinished(): void {
+    if (this.#flags & (writeClosed | reset)) return
+    this.#flags |= writeClosing | writeClosed
+    this.#closing?.resolve()
+    this.#drain?.reject(this.#closedError())
+    if (this.#flags & remoteEnded) this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#flags & finished) return
+    this.#flags |= finished
+    if (this.#linger !== undefined) this.clock.clearTimeout(this.#linger)
+    this.#linger = undefined
+    this.#intercept = undefined
+    if (this.#flags & reset) {
+      // All that the remote had to say before its end is still worth reading when the connection is lost after it.
+      if ((this.#flags & remoteEnded) === 0) this.#inbound = undefined
+      const error = this.#closedError()
+      this.#drain?.reject(error)
+      this.#closing?.reject(error)
+    }
+    this.over()
+    this.#settleReader()
+  }
+
+  /** Tells the reader about ends, once everything before them was delivered. */
+  #settleReader(): void {
+    const reader = this.#reader
+    if (reader === undefined || this.#flags & closedDelivered) return
+    try {
+      if ((this.#flags & (reset | remoteEnded)) === reset) {
+        this.#flags |= closedDelivered
+        reader.closed(this.error)
+        return
+      }
+      if (this.#inbound !== undefined && this.#inbound.length > 0) return
+      if (this.#flags & paused) return
+      if ((this.#flags & (remoteEnded | endDelivered | discarding)) === remoteEnded) {
+        this.#flags |= endDelivered
+        reader.end()
+      }
+      if (this.#flags & finished && (this.#flags & closedDelivered) === 0) {
+        this.#flags |= closedDelivered
+        // A reader that replaced this one during `end` is the one to tell.
+        this.#reader?.closed(this.error)
+      }
+    } catch (error) {
+      this.abort(toError(error))
+    }
+  }
+
+  get #mayDeliver(): boolean {
+    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | remoteEnded)) !== reset
+  }
+
+  #pump(): void {
+    if (this.#flags & delivering) return
+    const inbound = this.#inbound
+    if (inbound !== undefined && inbound.length > 0) {
+      this.#flags |= delivering
+      while (inbound.length > 0 && this.#reader !== undefined && this.#mayDeliver) {
+        const bytes = inbound.shift() as Uint8Array
+        const returned = Math.min(this.#returned, bytes.length)
+        this.#returned -= returned
+        try {
+          this.#reader.data(bytes)
+        } catch (error) {
+          this.abort(toError(error))
+        }
+        if ((this.#flags & reset) === 0 && bytes.length > returned) this.consumed(bytes.length - returned)
+      }
+      this.#flags &= ~delivering
+      if (inbound.length > 0) return
+    }
+    if (this.#flags & held && (this.#flags & paused) === 0) {
+      this.#flags &= ~held
+      if ((this.#flags & (remoteEnded | reset)) === 0) this.release()
+    }
+    this.#settleReader()
+  }
+
+  #discardInbound(): void {
+    const waiting = (this.#inbound?.length ?? 0) - this.#returned
+    this.#inbound = undefined
+    this.#returned = 0
+    if (waiting > 0) this.consumed(waiting)
+    if (this.#flags & held) {
+      this.#flags &= ~held
+      this.release()
+    }
+  }
+
+  #closedError(): Error {
+    if (this.error !== undefined) return this.error
+    return this.#flags & finished
+      ? new PeerloomError('ERR_CHANNEL_CLOSED', 'the channel is closed')
+      : new PeerloomError('ERR_WRITE_CLOSED', 'the channel is closed for writing')
+  }
+}

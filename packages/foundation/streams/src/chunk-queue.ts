@@ -1,0 +1,65 @@
+/** Bytes waiting in the chunks they came in; taken from the front in any portion, without copying. */
+export class ChunkQueue {
+  #chunks: Uint8Array[] = []
+  #head = 0
+  #length = 0
+
+  /** Bytes in the queue. */
+  get length(): number {
+    return this.#length
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+  }
+
+  unshift(chunk: Uint8Array): void {
+    if (this.#head > 0) this.#chunks[--this.#head] = chunk
+    else this.#chunks.unshift(chunk)
+    this.#length += chunk.length
+  }
+
+  /** The next chunk, whole or its first `limit` bytes; undefined when empty. */
+  shift(limit: number = Infinity): Uint8Array | undefined {
+    const chunk = this.#chunks[this.#head]
+    if (chunk === undefined) return undefined
+    if (chunk.length > limit) {
+      this.#chunks[this.#head] = chunk.subarray(limit)
+      this.#length -= limit
+      return chunk.subarray(0, limit)
+    }
+    // Clears the slot so that the bytes can be collected before the array is.
+    this.#chunks[this.#head++] = undefined as never
+    if (this.#head === this.#chunks.length) {
+      this.#chunks = []
+      this.#head = 0
+    } else if (this.#head >= 1024 && this.#head * 2 > this.#chunks.length) {
+      this.#chunks = this.#chunks.slice(this.#head)
+      this.#head = 0
+    }
+    this.#length -= chunk.length
+    return chunk
+  }
+
+  /** Exactly `length` bytes in one array, copied only when they span chunks; undefined when there are fewer. */
+  take(length: number): Uint8Array | undefined {
+    if (this.#length < length) return undefined
+    const first = this.#chunks[this.#head]
+    if (first === undefined) return new Uint8Array(0)
+    if (first.length >= length) return length === 0 ? new Uint8Array(0) : (this.shift(length) as Uint8Array)
+    const whole = new Uint8Array(length)
+    for (let at = 0; at < length;) {
+      const chunk = this.shift(length - at) as Uint8Array
+      whole.set(chunk, at)
+      at += chunk.length
+    }
+    return whole
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#head = 0
+    this.#length = 0
+  }
+}
