@@ -53,6 +53,12 @@ export interface Channel {
   resume(): void
   /** Gives bytes back that a reader took too many of: the next reader gets them first. */
   unshift(bytes: Uint8Array): void
+  /**
+   * Lets a negotiation see inbound bytes before the reader does. The function returns what is left for the reader, or
+   * undefined when it took everything; undefined as argument removes it. The channel is reset when the remote ends while
+   * a filter is installed, or when the filter throws.
+   */
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void
   /** Sends what is queued, then our end. Resolves when that has left. Idempotent. */
   closeWrite(options?: AbortOptions): Promise<void>
   /**

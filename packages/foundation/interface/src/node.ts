@@ -113,7 +113,8 @@ export interface ModuleDefinition<T> {
 
 /** Makes a module out of its parts; what every factory returns. */
 export function defineModule<T>(definition: ModuleDefinition<T>): Module<T> {
-    return Object.assign((node: NodeContext): T => definition.create(node), { moduleName: definition.name,
+  return Object.assign((node: NodeContext): T => definition.create(node), {
+    moduleName: definition.name,
     ...(definition.needs === undefined ? {} : { needs: definition.needs }),
     ...(definition.provides === undefined ? {} : { provides: definition.provides }),
     options: definition.options

@@ -29,9 +29,6 @@ export interface Stream extends Channel, AsyncIterable<Uint8Array>, AsyncDisposa
 export interface MuxedStream extends Stream {
   protocol: string
   connection: Connection
-  /**
-   * Lets a negotiation see inbound bytes before the reader does. The function returns what is left for the reader, or
-   * undefined when it took everything; undefined as argument removes it.
-   */
-  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void
+  /** Set by the connection; called once when both directions are over. */
+  onOver: ((stream: MuxedStream) => void) | undefined
 }

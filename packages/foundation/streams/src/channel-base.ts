@@ -89,6 +89,8 @@ export abstract class ChannelBase implements Channel {
   protected release(): void {}
   /** Both directions are over. Called once. */
   protected over(): void {}
+  /** Behind `over`, for whoever keeps count of channels. */
+  protected afterOver(): void {}
 
   // What a user calls.
 
@@ -250,6 +252,10 @@ export abstract class ChannelBase implements Channel {
 
   protected remoteEnd(): void {
     if (this.#flags & (remoteEnded | reset)) return
+    if (this.#intercept !== undefined) {
+      this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
+      return
+    }
     this.#flags |= remoteEnded
     if (this.#flags & writeClosed) this.#finish()
     else this.#settleReader()
@@ -305,6 +311,7 @@ export abstract class ChannelBase implements Channel {
       this.#closing?.reject(error)
     }
     this.over()
+    this.afterOver()
     this.#settleReader()
   }
 

@@ -16,6 +16,7 @@ const done: Promise<void> = Promise.resolve()
 export abstract class StreamBase extends ChannelBase implements MuxedStream {
   readonly direction: Direction
   protocol = ''
+  onOver: ((stream: MuxedStream) => void) | undefined = undefined
   #connection: Connection | undefined = undefined
 
   constructor(direction: Direction, clock: Clock, marks?: WaterMarks) {
@@ -61,6 +62,10 @@ export abstract class StreamBase extends ChannelBase implements MuxedStream {
       throw error
     }
     await this.closeWrite()
+  }
+
+  protected override afterOver(): void {
+    this.onOver?.(this)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

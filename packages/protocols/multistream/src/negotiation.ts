@@ -1,0 +1,130 @@
+import { PeerloomError } from '@peerloom/interface'
+import { encodeToken, TokenDecoder } from './tokens.ts'
+
+export const multistreamProtocol = '/multistream/1.0.0'
+const notAvailable = 'na'
+/** Proposals a dialler may make before the listener hangs up. */
+const maxProposals = 64
+
+const header = encodeToken(multistreamProtocol)
+const refusal = encodeToken(notAvailable)
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const only = parts[0]
+  if (parts.length === 1 && only !== undefined) return only
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
+/** Openings of the protocols this process asks for: an application has a handful. */
+const openings = new Map<string, Uint8Array>()
+const maxOpenings = 256
+
+/** Header and first proposal, made once per protocol; the caller gets a copy of its own to send. */
+function opening(protocol: string): Uint8Array {
+  let bytes = openings.get(protocol)
+  if (bytes === undefined) {
+    bytes = concat([header, encodeToken(protocol)])
+    if (openings.size < maxOpenings) openings.set(protocol, bytes)
+  }
+  return bytes
+}
+
+/** What a step of a negotiation asks for. */
+export interface NegotiationStep {
+  /** To be sent now. Shared: not to be changed. */
+  readonly send: Uint8Array | undefined
+  /** Set when both sides agree. */
+  readonly protocol: string | undefined
+  /** With `protocol`: what came behind the negotiation. */
+  readonly rest: Uint8Array | undefined
+}
+
+const violation = (token: string): PeerloomError =>
+  new PeerloomError('ERR_PROTOCOL_VIOLATION', `multistream: unexpected ${JSON.stringify(token.slice(0, 80))}`, {
+    remote: true
+  })
+
+/** The dialling side, pure: bytes in, bytes out. Throws when there is no agreement. */
+export class DialerNegotiation {
+  readonly #protocols: readonly string[]
+  readonly #tokens = new TokenDecoder()
+  #proposed = 0
+  #headerSeen = false
+
+  constructor(protocols: readonly string[]) {
+    if (protocols.length === 0) throw new PeerloomError('ERR_INVALID_ARGUMENT', 'no protocol to negotiate')
+    this.#protocols = protocols
+  }
+
+  /** The first bytes to send; the protocol's own bytes may follow at once when it is sure to be accepted. */
+  start(): Uint8Array {
+    return opening(this.#protocols[0] as string)
+  }
+
+  push(bytes: Uint8Array): NegotiationStep {
+    this.#tokens.push(bytes)
+    const send: Uint8Array[] = []
+    for (let token = this.#tokens.next(); token !== undefined; token = this.#tokens.next()) {
+      const proposal = this.#protocols[this.#proposed] as string
+      if (!this.#headerSeen) {
+        if (token !== multistreamProtocol) throw violation(token)
+        this.#headerSeen = true
+      } else if (token === proposal) {
+        return { send: undefined, protocol: token, rest: this.#tokens.takeRest() }
+      } else if (token === notAvailable) {
+        const next = this.#protocols[++this.#proposed]
+        if (next === undefined) {
+          throw new PeerloomError(
+            'ERR_UNSUPPORTED_PROTOCOL',
+            `the remote speaks none of ${this.#protocols.join(', ')}`,
+            {
+              remote: true
+            }
+          )
+        }
+        send.push(encodeToken(next))
+      } else {
+        throw violation(token)
+      }
+    }
+    return { send: send.length === 0 ? undefined : concat(send), protocol: undefined, rest: undefined }
+  }
+}
+
+/** The listening side, pure. `supports` says yes to at most one proposal. */
+export class ListenerNegotiation {
+  readonly #supports: (protocol: string) => boolean
+  readonly #tokens = new TokenDecoder()
+  #proposals = 0
+  #headerSeen = false
+
+  constructor(supports: (protocol: string) => boolean) {
+    this.#supports = supports
+  }
+
+  push(bytes: Uint8Array): NegotiationStep {
+    this.#tokens.push(bytes)
+    let send: Uint8Array[] | undefined
+    for (let token = this.#tokens.next(); token !== undefined; token = this.#tokens.next()) {
+      if (!this.#headerSeen) {
+        if (token !== multistreamProtocol) throw violation(token)
+        this.#headerSeen = true
+        send = [header]
+      } else if (this.#supports(token)) {
+        const accepted = send === undefined ? encodeToken(token) : opening(token)
+        return { send: accepted, protocol: token, rest: this.#tokens.takeRest() }
+      } else {
+        if (++this.#proposals > maxProposals) throw violation(token)
+        send ??= []
+        send.push(refusal)
+      }
+    }
+    return { send: send === undefined ? undefined : concat(send), protocol: undefined, rest: undefined }
+  }
+}

@@ -1,0 +1,99 @@
+import { type Clock, PeerloomError } from '@peerloom/interface'
+import { ChannelBase, endOfTurn, type Flushable, type WaterMarks } from '@peerloom/streams'
+import type { Socket } from 'node:net'
+
+/** Pending bytes that are written without waiting for the end of the turn. */
+const writeAtOnceBytes = 64 * 1024
+
+export const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
+
+/** A socket as a channel: everything that is sent in one turn of the event loop leaves in one write. */
+export class SocketChannel extends ChannelBase implements Flushable {
+  readonly #socket: Socket
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  /** Sizes of the writes that the socket has not finished, oldest first. */
+  readonly #writing: number[] = []
+  #flushing = false
+  #failure: Error | undefined = undefined
+
+  constructor(socket: Socket, clock: Clock) {
+    super(clock, socketWaterMarks)
+    this.#socket = socket
+    socket.on('data', (bytes: Uint8Array) => this.deliver(bytes))
+    socket.on('end', () => this.remoteEnd())
+    socket.on('error', (error) => {
+      this.#failure = error
+    })
+    socket.on('close', () => this.#lost())
+  }
+
+  flush(): void {
+    this.#flushing = false
+    const pending = this.#pending
+    if (pending.length === 0 || this.isFinished) return
+    const socket = this.#socket
+    this.#pending = []
+    this.#writing.push(this.#pendingBytes)
+    this.#pendingBytes = 0
+    const last = pending.length - 1
+    if (last > 0) socket.cork()
+    for (let at = 0; at < last; at++) socket.write(pending[at] as Uint8Array)
+    socket.write(pending[last] as Uint8Array, this.#onWritten)
+    if (last > 0) socket.uncork()
+  }
+
+  protected override carry(bytes: Uint8Array): void {
+    this.#pending.push(bytes)
+    this.#pendingBytes += bytes.length
+    this.queued(bytes.length)
+    if (this.#pendingBytes >= writeAtOnceBytes) {
+      this.flush()
+    } else if (!this.#flushing) {
+      this.#flushing = true
+      endOfTurn(this)
+    }
+  }
+
+  protected override carryEnd(): void {
+    this.flush()
+    this.#socket.end(() => this.writeFinished())
+  }
+
+  protected override carryReset(): void {
+    this.#pending = []
+    this.#socket.resetAndDestroy()
+  }
+
+  protected override hold(): void {
+    this.#socket.pause()
+  }
+
+  protected override release(): void {
+    this.#socket.resume()
+  }
+
+  protected override over(): void {
+    this.#socket.destroy()
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    const bytes = this.#writing.shift()
+    if (!error && bytes !== undefined && !this.isFinished) this.dequeued(bytes)
+  }
+
+  #lost(): void {
+    if (this.isFinished) return
+    const cause = this.#failure
+    this.remoteReset(
+      new PeerloomError(
+        'ERR_CHANNEL_RESET',
+        `the connection was lost${cause === undefined ? '' : `: ${cause.message}`}`,
+        {
+          cause,
+          remote: true
+        }
+      )
+    )
+  }
+}
