@@ -1,0 +1,101 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { type AbortOptions, type Clock, type Connection, type DialStage, PeerloomError, type Timer, toError } from '@peerloom/interface'
+import { type FailedAttempt, failedAttempt } from './dial-error.ts'
+import type { RankedAddress } from './rank.ts'
+
+/** Dials one address, telling the stage it gets to. */
+export type DialOne = (
+  address: Multiaddr,
+  options: { readonly signal: AbortSignal; onStage(stage: DialStage): void }
+) => Promise<Connection>
+
+export interface RaceOptions extends AbortOptions {
+  readonly clock: Clock
+  /** Attempts that may be under way at once. */
+  readonly parallel: number
+}
+
+/**
+ * Races ranked addresses: each starts at its delay, or as soon as all before it have failed; the first connection wins,
+ * the other attempts are aborted and what they may still bring is closed. Rejects with the list of failures.
+ */
+export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options: RaceOptions): Promise<Connection> {
+  const { clock, signal, parallel } = options
+  return new Promise((resolve, reject) => {
+    const failures: FailedAttempt[] = []
+    const running = new Set<AbortController>()
+    const startedAt = clock.now()
+    let next = 0
+    let timer: Timer | undefined
+    let settled = false
+
+    const settle = (): void => {
+      settled = true
+      clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const onAbort = (): void => {
+      settle()
+      for (const attempt of running) attempt.abort(signal?.reason)
+      reject(toError(signal?.reason))
+    }
+    const schedule = (): void => {
+      clock.clearTimeout(timer)
+      timer = undefined
+      while (!settled && next < ranked.length && running.size < parallel) {
+        const { address, delayMs } = ranked[next] as RankedAddress
+        const waitMs = running.size === 0 ? 0 : startedAt + delayMs - clock.now()
+        if (waitMs > 0) {
+          timer = clock.setTimeout(schedule, waitMs)
+          return
+        }
+        next++
+        start(address)
+      }
+      if (!settled && running.size === 0 && next >= ranked.length) {
+        settle()
+        reject(new RaceLost(failures))
+      }
+    }
+    const start = (address: Multiaddr): void => {
+      const attempt = new AbortController()
+      let stage: DialStage = 'connect'
+      running.add(attempt)
+      dialOne(address, { signal: attempt.signal, onStage: (reached) => (stage = reached) }).then(
+        (connection) => {
+          running.delete(attempt)
+          if (settled) {
+            connection.abort(new PeerloomError('ERR_ABORTED', 'another address was faster'))
+            return
+          }
+          settle()
+          for (const other of running) other.abort(new PeerloomError('ERR_ABORTED', 'another address was faster'))
+          resolve(connection)
+        },
+        (error: unknown) => {
+          running.delete(attempt)
+          if (settled) return
+          failures.push(failedAttempt(address, stage, toError(error)))
+          schedule()
+        }
+      )
+    }
+
+    if (signal?.aborted === true) {
+      reject(toError(signal.reason))
+      return
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    schedule()
+  })
+}
+
+/** All attempts of a race failed. Internal: the dialler turns it into a DialError. */
+export class RaceLost extends Error {
+  readonly failures: readonly FailedAttempt[]
+
+  constructor(failures: readonly FailedAttempt[]) {
+    super('no attempt succeeded')
+    this.failures = failures
+  }
+}

@@ -1,0 +1,36 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Listener, PeerloomError, toError, type Transport, type Upgrader } from '@peerloom/interface'
+
+/** The node's listeners, over all its transports. */
+export class Listeners {
+  readonly #transports: readonly Transport[]
+  readonly #listeners: Listener[] = []
+
+  constructor(transports: readonly Transport[]) {
+    this.#transports = transports
+  }
+
+  /** Listens on all addresses; when one fails, none is left. Rejects with ERR_LISTEN or ERR_NO_TRANSPORT. */
+  async listen(addresses: readonly Multiaddr[], upgrader: Upgrader): Promise<void> {
+    try {
+      for (const address of addresses) {
+        const transport = this.#transports.find((one) => one.canListen(address))
+        if (transport === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `no transport listens on ${address}`)
+        const listener = transport.createListener({ upgrader })
+        await listener.listen(address)
+        this.#listeners.push(listener)
+      }
+    } catch (error) {
+      await this.close()
+      throw toError(error)
+    }
+  }
+
+  addresses(): Multiaddr[] {
+    return this.#listeners.flatMap((listener) => listener.addresses())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()))
+  }
+}
