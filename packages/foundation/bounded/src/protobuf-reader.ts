@@ -16,7 +16,8 @@ export interface Budget {
   fields: number
 }
 
-const fail = (message: string): PeerloomError => new PeerloomError('ERR_DECODE', `protobuf: ${message}`, { remote: true })
+const fail = (message: string): PeerloomError =>
+  new PeerloomError('ERR_DECODE', `protobuf: ${message}`, { remote: true })
 
 /**
  * Pulls the fields of one protobuf message, in wire order, inside limits. Every error is a PeerloomError ERR_DECODE.
@@ -121,7 +122,7 @@ export class ProtobufReader {
   skip(): void {
     switch (this.#wire) {
       case 0:
-        for (let count = 0; this.#byte() >= 0x80; ) if (++count >= 10) throw fail('varint too long')
+        for (let count = 0; this.#byte() >= 0x80;) if (++count >= 10) throw fail('varint too long')
         break
       case 1:
         this.#advance(8)
