@@ -1,4 +1,10 @@
 /** What every structure that a remote can grow is made of (rule R8): bounds are part of the type, not of the caller. */
+export { BoundedMap } from './bounded-map.ts'
+export type { BoundedMapOptions, EvictReason } from './bounded-map.ts'
+export { BoundedQueue } from './bounded-queue.ts'
+export type { BoundedQueueOptions } from './bounded-queue.ts'
+export { TokenBucket } from './token-bucket.ts'
+export type { TokenBucketOptions } from './token-bucket.ts'
 export { encodeVarint, readVarint, varintLength, writeVarint } from './varint.ts'
 export { ProtobufReader } from './protobuf-reader.ts'
 export type { DecodeLimits } from './protobuf-reader.ts'

@@ -1,2 +1,32 @@
-/** Keys, peer ids, signed envelopes, peer records and a keychain. */
-export {}
+/** Keys, peer ids, signed envelopes, peer records and a keychain. This entry takes its cryptography from Node. */
+import { hash } from 'node:crypto'
+import { ecdsa } from './ecdsa.ts'
+import { ed25519 } from './ed25519.ts'
+import { setPlatform } from './platform.ts'
+import { rsa } from './rsa.ts'
+import { secp256k1 } from './secp256k1.ts'
+
+setPlatform({
+  algorithms: { RSA: rsa, Ed25519: ed25519, secp256k1, ECDSA: ecdsa },
+  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer'))
+})
+
+export {
+  generateKey,
+  privateKeyFromProtobuf,
+  privateKeyFromRaw,
+  publicKeyFromProtobuf,
+  publicKeyFromRaw
+} from './keys.ts'
+export type { GenerateOptions } from './algorithm.ts'
+export { parsePeerId, peerIdFromBytes, peerIdFromPrivateKey, peerIdFromPublicKey } from './peer-id.ts'
+export { openEnvelope, sealEnvelope } from './envelope.ts'
+export type { Envelope, OpenOptions, SealOptions } from './envelope.ts'
+export {
+  encodePeerRecord,
+  openPeerRecord,
+  peerRecordDomain,
+  peerRecordPayloadType,
+  sealPeerRecord
+} from './peer-record.ts'
+export type { OpenedPeerRecord, PeerRecord, SealPeerRecordOptions } from './peer-record.ts'

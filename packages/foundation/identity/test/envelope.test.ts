@@ -1,0 +1,3 @@
+import { testEnvelopes } from './envelope-suite.ts'
+
+testEnvelopes()

@@ -1,0 +1,3 @@
+import { testKeys } from './key-suite.ts'
+
+testKeys()
