@@ -139,6 +139,10 @@ export abstract class ChannelBase implements Channel {
 
   intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void {
     this.#intercept = filter
+    if (filter === undefined) return
+    const inbound = this.#inbound
+    if (inbound !== undefined && inbound.length > 0) this.#filterWaiting(inbound)
+    if (this.#intercept === filter && this.#flags & remoteEnded) this.#endedWhileNegotiating()
   }
 
   closeWrite(options: AbortOptions = {}): Promise<void> {
@@ -253,7 +257,7 @@ export abstract class ChannelBase implements Channel {
   protected remoteEnd(): void {
     if (this.#flags & (remoteEnded | reset)) return
     if (this.#intercept !== undefined) {
-      this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
+      this.#endedWhileNegotiating()
       return
     }
     this.#flags |= remoteEnded
@@ -295,6 +299,33 @@ export abstract class ChannelBase implements Channel {
     this.#closing?.resolve()
     this.#drain?.reject(this.#closedError())
     if (this.#flags & remoteEnded) this.#finish()
+  }
+
+  #endedWhileNegotiating(): void {
+    this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
+  }
+
+  /** Shows a new filter what arrived before it, and leaves the rest where it was. */
+  #filterWaiting(inbound: ChunkQueue): void {
+    const waiting = inbound.take(inbound.length) as Uint8Array
+    const returned = this.#returned
+    this.#returned = 0
+    let left: Uint8Array | undefined
+    // A reader that the filter attaches is not to see an end before what is left.
+    this.#flags |= delivering
+    try {
+      left = this.#intercept?.(waiting)
+    } catch (error) {
+      this.abort(toError(error))
+      return
+    } finally {
+      this.#flags &= ~delivering
+    }
+    const taken = waiting.length - (left?.length ?? 0)
+    if (taken > returned) this.consumed(taken - returned)
+    this.#returned = Math.max(0, returned - taken)
+    if (left !== undefined && left.length > 0) inbound.unshift(left)
+    if (this.#reader !== undefined) this.#pump()
   }
 
   #finish(): void {

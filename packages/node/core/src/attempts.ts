@@ -1,5 +1,13 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { type AbortOptions, type Clock, type Connection, type DialStage, PeerloomError, type Timer, toError } from '@peerloom/interface'
+import {
+  type AbortOptions,
+  type Clock,
+  type Connection,
+  type DialStage,
+  PeerloomError,
+  type Timer,
+  toError
+} from '@peerloom/interface'
 import { type FailedAttempt, failedAttempt } from './dial-error.ts'
 import type { RankedAddress } from './rank.ts'
 

@@ -260,4 +260,3 @@ export class ConnectionManager implements Connections {
     this.#reconnecting.delete(key)
   }
 }
-

@@ -14,7 +14,6 @@ import { DialBackoff } from './backoff.ts'
 import { BlackHoleDetector } from './black-hole.ts'
 import { ConnectionManager, defaultConnectionManagerOptions } from './connection-manager.ts'
 import { defaultDialerOptions, Dialer } from './dialer.ts'
-import { systemDns } from './dns.ts'
 import { EventBus } from './events.ts'
 import { InboundGuard } from './inbound-guard.ts'
 import { LimitsTree, resolveLimits } from './limits.ts'
@@ -25,6 +24,7 @@ import { ModuleSet } from './modules.ts'
 import { type Node, PeerloomNode } from './node.ts'
 import type { NodeOptions, ServiceModules, Services } from './options.ts'
 import { ProtocolRegistry } from './protocol-registry.ts'
+import type { Dns } from './resolver.ts'
 import { Routers } from './routing.ts'
 import { ConnectionUpgrader } from './upgrader.ts'
 import { version } from './version.ts'
@@ -35,8 +35,13 @@ const defaultUpgradeTimeoutMs = 15_000
 const toMultiaddrs = (list: readonly (string | Multiaddr)[] = []): Multiaddr[] =>
   list.map((entry) => (isMultiaddr(entry) ? entry : multiaddr(entry)))
 
+/** What the runtime gives where the options say nothing. */
+export interface RuntimeDefaults {
+  readonly dns: Dns
+}
+
 /**
- * Makes a node of modules.
+ * Makes a node of modules: what `createNode()` of a runtime is.
  *
  * ```ts
  * const node = await createNode({
@@ -50,8 +55,9 @@ const toMultiaddrs = (list: readonly (string | Multiaddr)[] = []): Multiaddr[] =
  *
  * Rejects with ERR_INVALID_ARGUMENT, ERR_MISSING_MODULE, ERR_MODULE_CONFLICT and, when it starts at once, ERR_LISTEN.
  */
-export async function createNode<const S extends ServiceModules = Record<never, never>>(
-  options: NodeOptions<S> = {}
+export async function createNodeFor<const S extends ServiceModules>(
+  runtime: RuntimeDefaults,
+  options: NodeOptions<S>
 ): Promise<Node<Services<S>>> {
   const {
     clock = systemClock,
@@ -170,7 +176,7 @@ export async function createNode<const S extends ServiceModules = Record<never, 
     upgrader,
     peers,
     routing,
-    dns: options.dns ?? systemDns,
+    dns: options.dns ?? runtime.dns,
     gater,
     backoff: new DialBackoff(clock),
     blackHole: new BlackHoleDetector(),

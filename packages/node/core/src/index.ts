@@ -2,7 +2,7 @@
  * `createNode()`: a node composed of modules. Dialling, upgrading, connections, protocols, addresses and limits live
  * here; transports, security, muxers and services are packages of their own.
  */
-export { createNode } from './create-node.ts'
+export { createNode } from './node-runtime.ts'
 export type { Node, NodeStatus } from './node.ts'
 export type { AddressOptions, NodeOptions, ServiceModules, Services } from './options.ts'
 export { DialError } from './dial-error.ts'

@@ -55,4 +55,3 @@ export function isInspectable(instance: unknown): instance is Inspectable {
 }
 
 export const usageOf = (scope: Scope): ScopeUsage => ({ ...scope.usage })
-

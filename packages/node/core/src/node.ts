@@ -147,11 +147,7 @@ export class PeerloomNode<S> implements Node<S> {
     })
   }
 
-  async handle(
-    protocols: string | readonly string[],
-    handler: StreamHandler,
-    options?: HandleOptions
-  ): Promise<void> {
+  async handle(protocols: string | readonly string[], handler: StreamHandler, options?: HandleOptions): Promise<void> {
     this.#parts.protocols.handle(protocols, handler, options)
   }
 

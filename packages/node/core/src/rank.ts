@@ -23,11 +23,7 @@ const preference = (kind: AddressKind): number => order[kind.transport] * 2 + (k
  */
 export function rank(addresses: readonly Multiaddr[]): RankedAddress[] {
   const kinds = addresses.map((address) => ({ address, kind: kindOf(address) }))
-  const group = (
-    chosen: (kind: AddressKind) => boolean,
-    startMs: number,
-    staggerMs: number
-  ): RankedAddress[] =>
+  const group = (chosen: (kind: AddressKind) => boolean, startMs: number, staggerMs: number): RankedAddress[] =>
     kinds
       .filter(({ kind }) => chosen(kind))
       .toSorted((a, b) => preference(a.kind) - preference(b.kind))

@@ -104,7 +104,9 @@ export class ConnectionUpgrader implements Upgrader {
     let opened = false
     try {
       const upgraded =
-        direction === 'outbound' ? await this.#secureOutbound(channel, options) : await this.#secureInbound(channel, options)
+        direction === 'outbound'
+          ? await this.#secureOutbound(channel, options)
+          : await this.#secureInbound(channel, options)
       transient.close()
       const connection = this.#open(upgraded, direction, options, release)
       opened = true
@@ -131,7 +133,11 @@ export class ConnectionUpgrader implements Upgrader {
     if (security.length === 1) {
       selectOptimistic(channel, chosen.protocol)
     } else {
-      const protocol = await select(channel, security.map((one) => one.protocol), { clock })
+      const protocol = await select(
+        channel,
+        security.map((one) => one.protocol),
+        { clock }
+      )
       chosen = security.find((one) => one.protocol === protocol) ?? chosen
     }
     const { channel: plain, ...identity } = await chosen.secure(channel, {
@@ -154,9 +160,16 @@ export class ConnectionUpgrader implements Upgrader {
     const { clock } = this.#context
     options.onStage?.('security')
     if (security[0] === undefined || this.#options.muxers[0] === undefined) throw missing(security[0])
-    const protocol = await handle(channel, security.map((one) => one.protocol), { clock })
+    const protocol = await handle(
+      channel,
+      security.map((one) => one.protocol),
+      { clock }
+    )
     const chosen = security.find((one) => one.protocol === protocol) as SecureTransport
-    const { channel: plain, ...identity } = await chosen.secure(channel, { role: 'responder', muxers: this.#muxerNames })
+    const { channel: plain, ...identity } = await chosen.secure(channel, {
+      role: 'responder',
+      muxers: this.#muxerNames
+    })
     options.onStage?.('muxer')
     const name = identity.muxer ?? (await handle(plain, this.#muxerNames, { clock }))
     return { security: protocol, identity, ...this.#muxer(name, plain) }
@@ -222,9 +235,7 @@ export class ConnectionUpgrader implements Upgrader {
       }
     )
     const role = direction === 'inbound' ? 'responder' : 'initiator'
-    connection.start((events) =>
-      upgraded.createMuxer({ role, ...events, limits: scope, clock: this.#context.clock })
-    )
+    connection.start((events) => upgraded.createMuxer({ role, ...events, limits: scope, clock: this.#context.clock }))
     if (gater.denyUpgraded?.(connection) === true) {
       const error = new PeerloomError('ERR_GATED', `the gater refused the connection to ${peer}`)
       connection.abort(error)
