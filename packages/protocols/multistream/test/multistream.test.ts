@@ -146,7 +146,9 @@ test.each(hostile)('%s resets the channel of either side', async (_name, bytes) 
     const outcome = side === 'dialer' ? select(a, ['/x'], { clock }) : handle(a, ['/x'], { clock })
     const error: unknown = await outcome.catch((reason: unknown) => reason)
     expect(error).toMatchObject({ remote: true })
-    expect(['ERR_DECODE', 'ERR_MESSAGE_TOO_LARGE', 'ERR_PROTOCOL_VIOLATION']).toContain((error as { code: string }).code)
+    expect(['ERR_DECODE', 'ERR_MESSAGE_TOO_LARGE', 'ERR_PROTOCOL_VIOLATION']).toContain(
+      (error as { code: string }).code
+    )
     expect(a.status).toBe('reset')
     await expect(readAll(b)).rejects.toThrow()
   }

@@ -1,0 +1,51 @@
+/** What a workload needs of an implementation. Drivers are thin: they add nothing to what a user's own code would do. */
+export interface BenchStream {
+  send(bytes: Uint8Array): boolean
+  drained(): Promise<void>
+  /** Attaches the reader; `onEnd` when the other side has ended. */
+  read(onData: (bytes: number, data: () => Uint8Array) => void, onEnd: () => void): void
+  closeWrite(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface BenchConnection {
+  open(protocol: string): Promise<BenchStream>
+  /** Round trip in ms. */
+  ping(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface BenchNode {
+  /** Where it listens. */
+  readonly address: string
+  handle(protocol: string, handler: (stream: BenchStream) => void): Promise<void>
+  connect(address: string): Promise<BenchConnection>
+  stop(): Promise<void>
+}
+
+export interface NodeOptions {
+  readonly listen: boolean
+  readonly identify?: boolean
+}
+
+export interface Driver {
+  create(options: NodeOptions): Promise<BenchNode>
+}
+
+export const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+export type DriverName = (typeof driverNames)[number]
+
+export async function loadDriver(name: DriverName): Promise<Driver> {
+  switch (name) {
+    case 'peerloom':
+      return (await import('./drivers/peerloom.ts')).driver
+    case 'js-libp2p':
+      return (await import('./drivers/js-libp2p.ts')).driver
+    case 'aead-loop':
+      return (await import('./drivers/aead-loop.ts')).driver
+    case 'raw-tls':
+      return (await import('./drivers/raw-socket.ts')).tlsDriver
+    case 'raw-tcp':
+      return (await import('./drivers/raw-socket.ts')).tcpDriver
+  }
+}

@@ -1,2 +1,0 @@
-/** Workloads with two drivers, ours and js-libp2p, side by side in one run. */
-export {}

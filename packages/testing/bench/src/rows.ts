@@ -1,0 +1,109 @@
+import type { Row } from './report.ts'
+
+const both = ['peerloom', 'js-libp2p'] as const
+
+/** The workloads of `pnpm bench`, TCP + Noise + yamux, with what each is to reach. */
+export const rows: readonly Row[] = [
+  {
+    name: 'one stream up, 64 KiB writes',
+    workload: 'up',
+    size: 256,
+    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
+      { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
+      { figure: 'cpuSecondsPerGiB', atMost: 3.5 }
+    ]
+  },
+  {
+    name: 'one stream down, 64 KiB writes',
+    workload: 'down',
+    size: 256,
+    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
+      { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
+      { figure: 'cpuSecondsPerGiB', atMost: 3.5 }
+    ]
+  },
+  {
+    name: 'messages of 100 bytes on one stream',
+    workload: 'messages-100',
+    size: 200_000,
+    drivers: [...both, 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'messagesPerSecond', atLeast: 1_000_000 },
+      { figure: 'messagesPerSecond', atLeast: 20, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'messages of 1 KiB on one stream',
+    workload: 'messages-1k',
+    size: 100_000,
+    drivers: [...both, 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'messagesPerSecond', atLeast: 400_000 },
+      { figure: 'messagesPerSecond', atLeast: 12, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'echo of 32 bytes on an open stream',
+    workload: 'echo',
+    size: 10_000,
+    drivers: [...both, 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'p50Ms', atMost: 1, of: 'js-libp2p' },
+      { figure: 'cpuUs', atMost: 0.4, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'dial, handshake, ping, close',
+    workload: 'dials',
+    size: 300,
+    drivers: [...both, 'raw-tls', 'raw-tcp'],
+    goals: [
+      { figure: 'sequentialPerSecond', atLeast: 4, of: 'js-libp2p' },
+      { figure: 'concurrentPerSecond', atLeast: 5, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'open a stream, negotiate, 64 B request, 64 B answer, close',
+    workload: 'requests',
+    size: 8000,
+    drivers: [...both, 'raw-tcp'],
+    goals: [
+      { figure: 'p50Ms', atMost: 0.25, of: 'js-libp2p' },
+      { figure: 'concurrentPerSecond', atLeast: 4, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: '1,000 idle connections',
+    workload: 'connections',
+    size: 1000,
+    drivers: both,
+    goals: [
+      { figure: 'dialerRssKiB', atMost: 50 },
+      { figure: 'listenerRssKiB', atMost: 50 }
+    ]
+  },
+  {
+    name: '1,000 idle connections with identify',
+    workload: 'connections',
+    size: 1000,
+    identify: true,
+    drivers: both,
+    goals: [{ figure: 'listenerRssKiB', atMost: 60 }]
+  },
+  {
+    name: '10,000 idle streams on one connection',
+    workload: 'streams',
+    size: 10_000,
+    drivers: both,
+    goals: [
+      { figure: 'dialerHeapKiB', atMost: 2.5 },
+      { figure: 'listenerHeapKiB', atMost: 2.5 },
+      { figure: 'dialerRssKiB', atMost: 8 },
+      { figure: 'listenerRssKiB', atMost: 8 }
+    ]
+  }
+]
