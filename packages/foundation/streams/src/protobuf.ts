@@ -1,17 +1,17 @@
 import type { AbortOptions, Channel } from '@peerloom/interface'
 import { lengthPrefixed, type LengthPrefixedOptions } from './length-prefixed.ts'
 
-/** Turns one kind of message into bytes and back; `decode` throws ERR_DECODE. */
-export interface Codec<T> {
-  encode(message: T): Uint8Array
-  decode(bytes: Uint8Array): T
+/** Bytes of what is sent, and what is received of bytes; `decode` throws ERR_DECODE. The two may be of one type. */
+export interface Codec<Received, Sent = Received> {
+  encode(message: Sent): Uint8Array
+  decode(bytes: Uint8Array): Received
 }
 
 /** Typed messages over a channel. */
-export interface ProtobufChannel<T> extends AsyncIterable<T> {
+export interface ProtobufChannel<Received, Sent = Received> extends AsyncIterable<Received> {
   /** The next message; undefined when the remote ended. */
-  read(options?: AbortOptions): Promise<T | undefined>
-  write(message: T, options?: AbortOptions): Promise<void>
+  read(options?: AbortOptions): Promise<Received | undefined>
+  write(message: Sent, options?: AbortOptions): Promise<void>
   /** Gives the channel back to the next reader. */
   release(): Channel
 }
@@ -20,12 +20,16 @@ export interface ProtobufChannel<T> extends AsyncIterable<T> {
  * Reads and writes protobuf messages, each with its varint length before it.
  *
  * ```ts
- * const messages = protobuf(stream, { encode, decode }, { maxBytes: 4096 })
+ * const messages = protobuf(stream, { encode: question.encode, decode: answer.decode }, { maxBytes: 4096 })
  * await messages.write({ type: 'CONNECT' })
  * const answer = await messages.read()
  * ```
  */
-export function protobuf<T>(channel: Channel, codec: Codec<T>, options?: LengthPrefixedOptions): ProtobufChannel<T> {
+export function protobuf<Received, Sent = Received>(
+  channel: Channel,
+  codec: Codec<Received, Sent>,
+  options?: LengthPrefixedOptions
+): ProtobufChannel<Received, Sent> {
   const framed = lengthPrefixed(channel, options)
   return {
     async read(readOptions) {
