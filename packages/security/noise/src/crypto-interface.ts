@@ -1,0 +1,33 @@
+/** An X25519 key pair. */
+export interface StaticKey {
+  readonly publicKey: Uint8Array
+  /** The shared secret; throws for a remote key of low order. */
+  agree(remote: Uint8Array): Uint8Array
+}
+
+/** Opens one record as its ciphertext comes in. What `push` gives counts only when `finish` did not throw. */
+export interface Opener {
+  /** Plain text of these bytes, or undefined when all of it comes with `finish`. */
+  push(bytes: Uint8Array): Uint8Array | undefined
+  finish(tag: Uint8Array): Uint8Array | undefined
+}
+
+/** ChaCha20-Poly1305 under one key. Nonces are 12 bytes, tags 16. */
+export interface RecordCipher {
+  seal(nonce: Uint8Array, plain: Uint8Array, associated?: Uint8Array): Uint8Array
+  /** Throws when the tag does not match. */
+  open(nonce: Uint8Array, sealed: Uint8Array, associated?: Uint8Array): Uint8Array
+  /** Seals parts as one record: gives its ciphertext in pieces, returns the tag. */
+  sealParts(nonce: Uint8Array, parts: readonly Uint8Array[], emit: (sealed: Uint8Array) => void): Uint8Array
+  opener(nonce: Uint8Array): Opener
+}
+
+/** What the protocol needs of a runtime. */
+export interface NoiseCrypto {
+  generateKey(): StaticKey
+  /** From a raw private key: for test vectors. */
+  importKey(raw: Uint8Array): StaticKey
+  sha256(data: Uint8Array): Uint8Array
+  hmac(key: Uint8Array, data: Uint8Array): Uint8Array
+  createCipher(key: Uint8Array): RecordCipher
+}

@@ -1,0 +1,98 @@
+import {
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  type DecipherGCM,
+  diffieHellman,
+  generateKeyPairSync,
+  hash,
+  type KeyObject
+} from 'node:crypto'
+import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
+
+const cipherName = 'chacha20-poly1305' as const
+const tagBytes = 16
+const options = { authTagLength: tagBytes } as const
+
+/** A raw X25519 private key behind this is PKCS#8. */
+const pkcs8 = Buffer.from('302e020100300506032b656e04220420', 'hex')
+
+function keyPair(privateKey: KeyObject, publicKey: KeyObject): StaticKey {
+  const { x } = publicKey.export({ format: 'jwk' })
+  return {
+    publicKey: new Uint8Array(Buffer.from(x ?? '', 'base64url')),
+    agree: (remote) => {
+      // A JWK is the fastest import of a raw key that every supported Node knows.
+      const key = { kty: 'OKP', crv: 'X25519', x: Buffer.from(remote).toString('base64url') }
+      return new Uint8Array(diffieHellman({ privateKey, publicKey: createPublicKey({ key, format: 'jwk' }) }))
+    }
+  }
+}
+
+const hmac = (key: Uint8Array, data: Uint8Array): Uint8Array =>
+  new Uint8Array(createHmac('sha256', key).update(data).digest())
+
+const seal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated?: Uint8Array): Uint8Array => {
+  const cipher: CipherGCM = createCipheriv(cipherName, key, nonce, options) as CipherGCM
+  if (associated !== undefined) cipher.setAAD(associated, { plaintextLength: plain.length })
+  const body = cipher.update(plain)
+  cipher.final()
+  return Buffer.concat([body, cipher.getAuthTag()])
+}
+
+class NodeOpener implements Opener {
+  readonly #decipher: DecipherGCM
+
+  constructor(key: KeyObject, nonce: Uint8Array) {
+    this.#decipher = createDecipheriv(cipherName, key, nonce, options) as DecipherGCM
+  }
+
+  push(bytes: Uint8Array): Uint8Array {
+    return this.#decipher.update(bytes)
+  }
+
+  finish(tag: Uint8Array): Uint8Array | undefined {
+    this.#decipher.setAuthTag(tag)
+    this.#decipher.final()
+    return undefined
+  }
+}
+
+/** Noise's primitives from node:crypto. Keys are KeyObjects, made once. */
+export const crypto: NoiseCrypto = {
+  generateKey() {
+    const { privateKey, publicKey } = generateKeyPairSync('x25519')
+    return keyPair(privateKey, publicKey)
+  },
+  importKey(raw) {
+    const privateKey = createPrivateKey({ key: Buffer.concat([pkcs8, raw]), format: 'der', type: 'pkcs8' })
+    return keyPair(privateKey, createPublicKey(privateKey))
+  },
+  sha256: (data) => hash('sha256', data, 'buffer'),
+  hmac,
+  createCipher(raw) {
+    const key = createSecretKey(raw)
+    return {
+      seal: (nonce, plain, associated) => seal(key, nonce, plain, associated),
+      open(nonce, sealed, associated) {
+        const decipher = createDecipheriv(cipherName, key, nonce, options) as DecipherGCM
+        if (associated !== undefined) decipher.setAAD(associated, { plaintextLength: sealed.length - tagBytes })
+        const plain = decipher.update(sealed.subarray(0, -tagBytes))
+        decipher.setAuthTag(sealed.subarray(-tagBytes))
+        decipher.final()
+        return plain
+      },
+      sealParts(nonce, parts, emit) {
+        const cipher = createCipheriv(cipherName, key, nonce, options)
+        for (const part of parts) emit(cipher.update(part))
+        cipher.final()
+        return cipher.getAuthTag()
+      },
+      opener: (nonce) => new NodeOpener(key, nonce)
+    }
+  }
+}

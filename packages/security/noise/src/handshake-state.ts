@@ -1,0 +1,184 @@
+import { PeerloomError } from '@peerloom/interface'
+import type { NoiseCrypto, RecordCipher, StaticKey } from './crypto-interface.ts'
+import { Nonce } from './nonce.ts'
+
+const protocolName = new TextEncoder().encode('Noise_XX_25519_ChaChaPoly_SHA256')
+const keyBytes = 32
+const tagBytes = 16
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+export interface HandshakeKeys {
+  /** Ours. */
+  readonly static: StaticKey
+  readonly ephemeral: StaticKey
+}
+
+/** Ciphers of the two directions after the handshake. */
+export interface Transport {
+  readonly send: RecordCipher
+  readonly receive: RecordCipher
+}
+
+/** Noise XX (revision 34, sections 5 and 7.5), one side of it: messages in, messages out, no input or output. */
+export class HandshakeState {
+  readonly #crypto: NoiseCrypto
+  readonly #initiator: boolean
+  readonly #keys: HandshakeKeys
+  #chainingKey: Uint8Array
+  #hash: Uint8Array
+  #cipher: RecordCipher | undefined
+  #nonce = new Nonce()
+  #remoteEphemeral: Uint8Array | undefined
+  #remoteStatic: Uint8Array | undefined
+  #step = 0
+
+  constructor(crypto: NoiseCrypto, role: 'initiator' | 'responder', keys: HandshakeKeys, prologue: Uint8Array) {
+    this.#crypto = crypto
+    this.#initiator = role === 'initiator'
+    this.#keys = keys
+    // The name is exactly 32 bytes long, so it is the first hash as it is.
+    this.#hash = protocolName
+    this.#chainingKey = protocolName
+    this.#mixHash(prologue)
+  }
+
+  get remoteStatic(): Uint8Array | undefined {
+    return this.#remoteStatic
+  }
+
+  /** The next message of ours, with a payload. */
+  write(payload: Uint8Array): Uint8Array {
+    const { static: s, ephemeral: e } = this.#keys
+    switch (this.#take(true)) {
+      case 0: // -> e
+        this.#mixHash(e.publicKey)
+        return concat(e.publicKey, this.#encrypt(payload))
+      case 1: {
+        // <- e, ee, s, es
+        this.#mixHash(e.publicKey)
+        this.#mixKey(e.agree(this.#remoteKey))
+        const sealed = this.#encrypt(s.publicKey)
+        this.#mixKey(s.agree(this.#remoteKey))
+        return concat(e.publicKey, sealed, this.#encrypt(payload))
+      }
+      default: {
+        // -> s, se
+        const sealed = this.#encrypt(s.publicKey)
+        this.#mixKey(s.agree(this.#remoteKey))
+        return concat(sealed, this.#encrypt(payload))
+      }
+    }
+  }
+
+  /** The payload of the remote's next message. Throws ERR_SECURITY when it is not genuine. */
+  read(message: Uint8Array): Uint8Array {
+    try {
+      return this.#read(message)
+    } catch (cause) {
+      if (cause instanceof PeerloomError) throw cause
+      throw new PeerloomError('ERR_SECURITY', 'Noise: a handshake message is not genuine', { cause, remote: true })
+    }
+  }
+
+  /** Ciphers for what follows. Call it once, after the third message. */
+  split(): Transport {
+    const [one, two] = this.#hkdf(new Uint8Array(0))
+    const first = this.#crypto.createCipher(one)
+    const second = this.#crypto.createCipher(two)
+    return this.#initiator ? { send: first, receive: second } : { send: second, receive: first }
+  }
+
+  #read(message: Uint8Array): Uint8Array {
+    const { ephemeral: e } = this.#keys
+    switch (this.#take(false)) {
+      case 0: {
+        // -> e
+        const remote = this.#cut(message, 0, keyBytes)
+        this.#remoteEphemeral = remote
+        this.#mixHash(remote)
+        return this.#decrypt(message.subarray(keyBytes))
+      }
+      case 1: {
+        // <- e, ee, s, es
+        const remote = this.#cut(message, 0, keyBytes)
+        this.#remoteEphemeral = remote
+        this.#mixHash(remote)
+        this.#mixKey(e.agree(remote))
+        this.#remoteStatic = this.#decrypt(this.#cut(message, keyBytes, keyBytes + tagBytes))
+        this.#mixKey(e.agree(this.#remoteStatic))
+        return this.#decrypt(message.subarray(2 * keyBytes + tagBytes))
+      }
+      default: {
+        // -> s, se
+        this.#remoteStatic = this.#decrypt(this.#cut(message, 0, keyBytes + tagBytes))
+        this.#mixKey(e.agree(this.#remoteStatic))
+        return this.#decrypt(message.subarray(keyBytes + tagBytes))
+      }
+    }
+  }
+
+  #take(writing: boolean): number {
+    const step = this.#step++
+    // The initiator writes messages 0 and 2.
+    if (step > 2 || (step % 2 === 0) !== (this.#initiator === writing)) {
+      throw new PeerloomError('ERR_INVALID_ARGUMENT', 'Noise: not this side’s turn')
+    }
+    return step
+  }
+
+  #cut(message: Uint8Array, start: number, length: number): Uint8Array {
+    if (message.length < start + length) {
+      throw new PeerloomError('ERR_SECURITY', 'Noise: a handshake message is too short', { remote: true })
+    }
+    return message.slice(start, start + length)
+  }
+
+  get #remoteKey(): Uint8Array {
+    return this.#remoteEphemeral as Uint8Array
+  }
+
+  #mixHash(data: Uint8Array): void {
+    this.#hash = this.#crypto.sha256(concat(this.#hash, data))
+  }
+
+  #mixKey(secret: Uint8Array): void {
+    const [chainingKey, key] = this.#hkdf(secret)
+    this.#chainingKey = chainingKey
+    this.#cipher = this.#crypto.createCipher(key)
+    this.#nonce = new Nonce()
+  }
+
+  #hkdf(input: Uint8Array): [Uint8Array, Uint8Array] {
+    const { hmac } = this.#crypto
+    const secret = hmac(this.#chainingKey, input)
+    const one = hmac(secret, Uint8Array.of(1))
+    return [one, hmac(secret, concat(one, Uint8Array.of(2)))]
+  }
+
+  #encrypt(plain: Uint8Array): Uint8Array {
+    const sealed = this.#cipher === undefined ? plain : this.#cipher.seal(this.#nonce.next(), plain, this.#hash)
+    this.#mixHash(sealed)
+    return sealed
+  }
+
+  #decrypt(sealed: Uint8Array): Uint8Array {
+    let plain = sealed
+    if (this.#cipher !== undefined) {
+      if (sealed.length < tagBytes) {
+        throw new PeerloomError('ERR_SECURITY', 'Noise: a handshake message is too short', { remote: true })
+      }
+      plain = this.#cipher.open(this.#nonce.next(), sealed, this.#hash)
+    }
+    this.#mixHash(sealed)
+    return plain
+  }
+}

@@ -1,0 +1,150 @@
+import { peerIdFromPublicKey, publicKeyFromProtobuf } from '@peerloom/identity'
+import {
+  type Channel,
+  isPeerloomError,
+  type NodeContext,
+  PeerloomError,
+  type Secured,
+  type SecureOptions,
+  type SecureTransport,
+  toError
+} from '@peerloom/interface'
+import { byteReader } from '@peerloom/streams'
+import type { NoiseCrypto, StaticKey } from './crypto-interface.ts'
+import { HandshakeState } from './handshake-state.ts'
+import { NoiseChannel } from './noise-channel.ts'
+import { agreeOnMuxer, decodePayload, encodePayload, type HandshakePayload, signedData } from './payload.ts'
+import { frame, lengthBytes } from './record.ts'
+
+export interface NoiseOptions {
+  /** Bound on the handshake, in ms. Default 10,000. */
+  readonly handshakeTimeoutMs?: number
+  /** Certificate hashes to tell a dialling peer (WebTransport). Default none. */
+  readonly certHashes?: () => readonly Uint8Array[]
+  /** Sees the certificate hashes that the remote told, and throws when they are not the expected ones. */
+  readonly verifyCertHashes?: (hashes: readonly Uint8Array[]) => void
+}
+
+const defaultHandshakeTimeoutMs = 10_000
+const empty = new Uint8Array(0)
+
+export class Noise implements SecureTransport {
+  readonly protocol = '/noise'
+  readonly #node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>
+  readonly #crypto: NoiseCrypto
+  readonly #options: NoiseOptions
+  /** One static key for the node's life, signed once: the signature covers nothing else. */
+  #static: { readonly key: StaticKey; readonly signature: Promise<Uint8Array> } | undefined
+
+  constructor(node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>, crypto: NoiseCrypto, options: NoiseOptions) {
+    this.#node = node
+    this.#crypto = crypto
+    this.#options = options
+  }
+
+  async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
+    const { clock } = this.#node
+    const { signal } = options
+    const timeoutMs = this.#options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
+    const onAbort = (): void => channel.abort(toError(signal?.reason))
+    const timer = clock.setTimeout(
+      () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the Noise handshake took over ${timeoutMs} ms`)),
+      timeoutMs
+    )
+    try {
+      signal?.throwIfAborted()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      return await this.#handshake(channel, options)
+    } catch (error) {
+      const failure = channel.error ?? toTyped(error)
+      channel.abort(failure)
+      throw failure
+    } finally {
+      clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #handshake(channel: Channel, options: SecureOptions): Promise<Secured> {
+    const reader = byteReader(channel)
+    const receive = async (): Promise<Uint8Array> => {
+      const head = await reader.read(lengthBytes)
+      return reader.read(((head[0] as number) << 8) | (head[1] as number))
+    }
+    const { key, signature } = this.#staticKey()
+    const initiator = options.role === 'initiator'
+    const ephemeral = this.#crypto.generateKey()
+    const state = new HandshakeState(this.#crypto, options.role, { static: key, ephemeral }, options.prologue ?? empty)
+
+    let remote: HandshakePayload
+    if (initiator) {
+      // Synchronous up to here, so that it rides along with the negotiation that chose Noise.
+      channel.send(frame(state.write(empty)))
+      remote = decodePayload(state.read(await receive()))
+      const secured = await this.#verify(remote, state, options)
+      channel.send(frame(state.write(await this.#payload(options.muxers, signature))))
+      return this.#finish(channel, reader, state, secured, agreeOnMuxer(options.muxers, remote.muxers))
+    }
+    state.read(await receive())
+    channel.send(frame(state.write(await this.#payload(options.muxers, signature))))
+    remote = decodePayload(state.read(await receive()))
+    const secured = await this.#verify(remote, state, options)
+    return this.#finish(channel, reader, state, secured, agreeOnMuxer(remote.muxers, options.muxers))
+  }
+
+  #finish(
+    channel: Channel,
+    reader: { release(): void },
+    state: HandshakeState,
+    identity: Pick<Secured, 'remotePeer' | 'remoteKey'>,
+    muxer: string | undefined
+  ): Secured {
+    const secured = new NoiseChannel(channel, state.split(), { clock: this.#node.clock })
+    reader.release()
+    secured.open()
+    return { channel: secured, ...identity, ...(muxer === undefined ? {} : { muxer }) }
+  }
+
+  async #verify(
+    payload: HandshakePayload,
+    state: HandshakeState,
+    options: SecureOptions
+  ): Promise<Pick<Secured, 'remotePeer' | 'remoteKey'>> {
+    const remoteKey = publicKeyFromProtobuf(payload.identityKey)
+    const remotePeer = peerIdFromPublicKey(remoteKey)
+    if (options.expected !== undefined && !options.expected.equals(remotePeer)) {
+      throw new PeerloomError('ERR_WRONG_PEER', `dialled ${options.expected}, but ${remotePeer} answered`, { remote: true })
+    }
+    if (!(await remoteKey.verify(signedData(state.remoteStatic as Uint8Array), payload.identitySignature))) {
+      throw new PeerloomError('ERR_SECURITY', 'Noise: the identity signature does not match', { remote: true })
+    }
+    this.#options.verifyCertHashes?.(payload.certHashes)
+    return { remotePeer, remoteKey }
+  }
+
+  async #payload(muxers: readonly string[], signature: Promise<Uint8Array>): Promise<Uint8Array> {
+    return encodePayload({
+      identityKey: this.#node.publicKey.protobuf,
+      identitySignature: await signature,
+      muxers,
+      certHashes: this.#options.certHashes?.() ?? []
+    })
+  }
+
+  #staticKey(): { readonly key: StaticKey; readonly signature: Promise<Uint8Array> } {
+    if (this.#static === undefined) {
+      const key = this.#crypto.generateKey()
+      const signature = this.#node.sign(signedData(key.publicKey))
+      // A handshake that fails before it needs the signature must not leave a rejection behind.
+      signature.catch(() => {})
+      this.#static = { key, signature }
+    }
+    return this.#static
+  }
+}
+
+function toTyped(error: unknown): Error {
+  if (isPeerloomError(error)) return error
+  if (!(error instanceof Error) || error.name === 'AbortError') return toError(error)
+  return new PeerloomError('ERR_SECURITY', `the Noise handshake failed: ${error.message}`, { cause: error })
+}
