@@ -1,2 +1,28 @@
-/** The yamux stream multiplexer. */
-export {}
+import { defineModule, type Module, type StreamMuxerFactory } from '@peerloom/interface'
+import { YamuxMuxer, yamuxProtocol } from './muxer.ts'
+import { defaultYamuxOptions, type YamuxOptions } from './options.ts'
+
+/**
+ * The yamux stream multiplexer, `/yamux/1.0.0`: flow control for each stream, receive windows that grow with the link.
+ *
+ * ```ts
+ * const node = await createNode({ streamMuxers: [yamux()], transports: [tcp()], connectionEncryption: [noise()] })
+ * ```
+ */
+export function yamux(options?: YamuxOptions): Module<StreamMuxerFactory> {
+  const settings = { ...defaultYamuxOptions, ...options }
+  return defineModule({
+    name: '@peerloom/yamux',
+    options,
+    create: () => ({
+      protocol: yamuxProtocol,
+      create(channel, muxerOptions) {
+        const muxer = new YamuxMuxer(channel, muxerOptions, settings)
+        muxer.start()
+        return muxer
+      }
+    })
+  })
+}
+
+export type { YamuxOptions } from './options.ts'

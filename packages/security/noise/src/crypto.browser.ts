@@ -51,7 +51,9 @@ export const crypto: NoiseCrypto = {
       open: (nonce, sealed, associated) => chacha20poly1305(kept, nonce, associated).decrypt(sealed),
       sealParts(nonce, parts, emit) {
         const only = parts[0]
-        const sealed = chacha20poly1305(kept, nonce).encrypt(parts.length === 1 && only !== undefined ? only : concat(parts))
+        const sealed = chacha20poly1305(kept, nonce).encrypt(
+          parts.length === 1 && only !== undefined ? only : concat(parts)
+        )
         emit(sealed.subarray(0, -16))
         return sealed.subarray(-16)
       },

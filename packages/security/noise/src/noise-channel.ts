@@ -80,7 +80,7 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   // What the base class calls.
 
   protected override carry(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const room = maxPlainBytes - this.#size
       const length = Math.min(bytes.length - at, room)
       this.#add(length === bytes.length ? bytes : bytes.subarray(at, at + length))

@@ -113,7 +113,9 @@ export class Noise implements SecureTransport {
     const remoteKey = publicKeyFromProtobuf(payload.identityKey)
     const remotePeer = peerIdFromPublicKey(remoteKey)
     if (options.expected !== undefined && !options.expected.equals(remotePeer)) {
-      throw new PeerloomError('ERR_WRONG_PEER', `dialled ${options.expected}, but ${remotePeer} answered`, { remote: true })
+      throw new PeerloomError('ERR_WRONG_PEER', `dialled ${options.expected}, but ${remotePeer} answered`, {
+        remote: true
+      })
     }
     if (!(await remoteKey.verify(signedData(state.remoteStatic as Uint8Array), payload.identitySignature))) {
       throw new PeerloomError('ERR_SECURITY', 'Noise: the identity signature does not match', { remote: true })

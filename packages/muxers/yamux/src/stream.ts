@@ -1,0 +1,183 @@
+import { type Direction, PeerloomError } from '@peerloom/interface'
+import { ChunkQueue, StreamBase } from '@peerloom/streams'
+import { flag, frameType } from './frame.ts'
+import { initialWindowBytes, maxFrameBytes } from './options.ts'
+import type { YamuxMuxer } from './muxer.ts'
+
+/** One stream: its queue, its windows, and which flags still have to be sent. */
+export class YamuxStream extends StreamBase {
+  readonly streamId: number
+  readonly #muxer: YamuxMuxer
+  #queue: ChunkQueue | undefined = undefined
+  #sendWindow = initialWindowBytes
+  /** What the remote may still send, and the size that window is kept at. */
+  #receiveCredit = initialWindowBytes
+  #window = initialWindowBytes
+  #consumed = 0
+  /** When credit was last given, to see how fast a window is used up. */
+  #creditedAt = 0
+  /** SYN or ACK that rides on the next frame. */
+  #announce: number
+  #acknowledged: boolean
+  #endQueued = false
+  /** The dirty list of the muxer is linked through the streams. */
+  nextDirty: YamuxStream | undefined = undefined
+  isDirty = false
+
+  constructor(muxer: YamuxMuxer, streamId: number, direction: Direction) {
+    super(direction, muxer.clock)
+    this.#muxer = muxer
+    this.streamId = streamId
+    this.#announce = direction === 'outbound' ? flag.syn : flag.ack
+    this.#acknowledged = direction === 'inbound'
+  }
+
+  get id(): string {
+    return String(this.streamId)
+  }
+
+  /** Receive window memory over the initial one. */
+  get grownBytes(): number {
+    return this.#window - initialWindowBytes
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#acknowledged
+  }
+
+  get hasQueued(): boolean {
+    return this.#queue !== undefined && this.#queue.length > 0
+  }
+
+  // What the muxer calls when frames arrive.
+
+  /** The remote has shown that it knows the stream. True the first time. */
+  acknowledge(): boolean {
+    if (this.#acknowledged) return false
+    this.#acknowledged = true
+    return true
+  }
+
+  /** False when the remote sends more than it was allowed to, or anything behind its end. */
+  expect(bytes: number): boolean {
+    if (this.hasRemoteEnded || bytes > this.#receiveCredit) return false
+    this.#receiveCredit -= bytes
+    return true
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.deliver(bytes)
+  }
+
+  receiveEnd(): void {
+    this.remoteEnd()
+  }
+
+  receiveReset(error: Error): void {
+    this.#queue = undefined
+    this.remoteReset(error)
+  }
+
+  /** False when the window would be over 2^32 - 1. */
+  grant(bytes: number): boolean {
+    this.#sendWindow += bytes
+    if (this.#sendWindow > 0xffff_ffff) return false
+    if (bytes > 0 && (this.hasQueued || this.#endQueued)) this.#muxer.markDirty(this)
+    return true
+  }
+
+  // What the muxer calls when it may send.
+
+  /**
+   * Sends one frame of at most `limit` bytes of data. With `whole`, only a frame of that very size. Returns whether
+   * there is more to send now.
+   */
+  sendFrame(limit: number, whole: boolean): boolean {
+    if (this.isFinished) return false
+    const queued = this.#queue?.length ?? 0
+    const bytes = Math.min(queued, this.#sendWindow, limit)
+    if (whole && bytes < limit) return false
+    const ends = this.#endQueued && bytes === queued
+    if (bytes === 0 && !ends && this.#announce === 0) return false
+    const flags = this.#announce | (ends ? flag.fin : 0)
+    this.#announce = 0
+    this.#muxer.sendHeader(bytes > 0 || ends ? frameType.data : frameType.windowUpdate, flags, this.streamId, bytes)
+    if (bytes > 0) {
+      this.#sendWindow -= bytes
+      for (let left = bytes; left > 0;) {
+        const chunk = this.#queue?.shift(left) as Uint8Array
+        left -= chunk.length
+        this.#muxer.sendBytes(chunk)
+      }
+      this.dequeued(bytes)
+    }
+    if (ends) {
+      this.#endQueued = false
+      this.writeFinished()
+      return false
+    }
+    const left = this.#queue?.length ?? 0
+    if (left === 0) this.#queue = undefined
+    return left > 0 && this.#sendWindow > 0
+  }
+
+  // What the base class calls.
+
+  protected override carry(bytes: Uint8Array): void {
+    this.#queue ??= new ChunkQueue()
+    this.#queue.push(bytes)
+    this.queued(bytes.length)
+    this.#muxer.markDirty(this)
+    if (this.#queue.length >= maxFrameBytes) this.#muxer.flushWhole(this)
+  }
+
+  protected override carryEnd(): void {
+    this.#endQueued = true
+    this.#muxer.markDirty(this)
+  }
+
+  protected override carryReset(): void {
+    const queued = this.#queue?.length ?? 0
+    this.#queue = undefined
+    if (queued > 0) this.queuedBytes -= queued
+    // A stream that the remote never heard of needs no good-bye.
+    if (this.#announce !== flag.syn) this.#muxer.sendControl(frameType.windowUpdate, flag.rst, this.streamId, 0)
+    this.#announce = 0
+  }
+
+  protected override consumed(bytes: number): void {
+    this.#consumed += bytes
+    if (this.#consumed < this.#window / 2 || this.hasRemoteEnded) return
+    const now = this.clock.now()
+    const credit = this.#consumed + this.#grow(now)
+    this.#receiveCredit += credit
+    this.#consumed = 0
+    this.#creditedAt = now
+    this.#muxer.sendControl(frameType.windowUpdate, this.#announce, this.streamId, credit)
+    this.#announce = 0
+  }
+
+  protected override over(): void {
+    this.#muxer.remove(this)
+  }
+
+  /** Half a window used up within a few round trips: the window is what holds the remote back. Gives what it grew by. */
+  #grow(now: number): number {
+    const rttMs = this.#muxer.measureRtt()
+    if (rttMs === undefined || this.#creditedAt === 0) return 0
+    // Clocks tick in milliseconds, so a shorter round trip counts as one.
+    if (now - this.#creditedAt > 4 * Math.max(rttMs, 1)) return 0
+    const grown = this.#muxer.reserveWindow(this.#window)
+    this.#window += grown
+    return grown
+  }
+}
+
+export const streamLost = (cause: Error | undefined): PeerloomError =>
+  new PeerloomError(
+    'ERR_CONNECTION_CLOSED',
+    `the connection was closed${cause === undefined ? '' : `: ${cause.message}`}`,
+    {
+      cause
+    }
+  )
