@@ -34,4 +34,5 @@ export default defineConfig(
   globSync('packages/*/*')
     .filter((directory) => !directory.includes('node_modules'))
     .map(build)
+    .filter(({ entry }) => Array.isArray(entry) && entry.length > 0) // programs without exports run from source
 )

@@ -36,9 +36,13 @@ if (address === undefined) {
       converse('ada', stream, ['hello, grace', 'so no server anywhere?', 'goodbye'], true).then(resolve, reject)
     )
   })
-  const other = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), String(node.multiaddrs()[0])], {
-    stdio: 'inherit'
-  })
+  const other = spawn(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(import.meta.url), String(node.multiaddrs()[0])],
+    {
+      stdio: 'inherit'
+    }
+  )
   await ended
   await new Promise((resolve) => other.once('exit', resolve))
 } else {

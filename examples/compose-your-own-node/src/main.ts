@@ -60,7 +60,9 @@ console.log(`round trip ${(await one.services.ping.ping(connection)).toFixed(2)}
 console.log(`one met ${await metBy(one, two.peerId)}`)
 console.log(`two met ${await metBy(two, one.peerId)}`)
 const { connections, limits } = one.inspect()
-console.log(`${connections.length} connection by ${connections[0]?.security}, ${limits.system.streamsOutbound} streams open`)
+console.log(
+  `${connections.length} connection by ${connections[0]?.security}, ${limits.system.streamsOutbound} streams open`
+)
 
 await one.stop()
 await two.stop()

@@ -35,9 +35,9 @@ export interface Connections {
   list(peer?: PeerId): readonly Connection[]
   /** An open connection to the peer, or a new one. Rejects with a DialError. */
   dial(target: DialTarget, options?: NodeDialOptions): Promise<Connection>
-  /** Dials when needed, then opens a stream. */
+  /** Dials when needed, then opens a stream; on a connection that is given, on that one. */
   openStream(
-    target: DialTarget,
+    target: Connection | DialTarget,
     protocols: string | readonly string[],
     options?: NodeDialOptions & OpenStreamOptions
   ): Promise<Stream>

@@ -154,11 +154,11 @@ export class ConnectionManager implements Connections {
   }
 
   async openStream(
-    target: DialTarget,
+    target: Connection | DialTarget,
     protocols: string | readonly string[],
     options: NodeDialOptions & OpenStreamOptions = {}
   ): Promise<Stream> {
-    const connection = await this.dial(target, options)
+    const connection = isConnection(target) ? target : await this.dial(target, options)
     return await connection.openStream(protocols, options)
   }
 
@@ -260,3 +260,6 @@ export class ConnectionManager implements Connections {
     this.#reconnecting.delete(key)
   }
 }
+
+const isConnection = (target: Connection | DialTarget): target is Connection =>
+  typeof target === 'object' && 'openStream' in target

@@ -7,9 +7,10 @@ interface Environment {
 
 /** `DEBUG=peerloom:*,-peerloom:dial` in Node, `localStorage.DEBUG` in a browser. */
 function debugSetting(): string {
-  const { process, localStorage } = globalThis as Environment
+  const environment = globalThis as Environment
+  if (environment.process?.env !== undefined) return environment.process.env['DEBUG'] ?? ''
   try {
-    return process?.env?.['DEBUG'] ?? localStorage?.getItem('DEBUG') ?? ''
+    return environment.localStorage?.getItem('DEBUG') ?? ''
   } catch {
     return '' // storage that a browser locks away
   }

@@ -58,7 +58,7 @@ export interface Node<S> extends AsyncDisposable {
   dial(target: DialTarget, options?: NodeDialOptions): Promise<Connection>
   /** Dials when needed and opens a stream that speaks the first of `protocols` that the peer does. */
   openStream(
-    target: DialTarget,
+    target: Connection | DialTarget,
     protocols: string | readonly string[],
     options?: NodeDialOptions & OpenStreamOptions
   ): Promise<Stream>
@@ -164,7 +164,7 @@ export class PeerloomNode<S> implements Node<S> {
   }
 
   openStream(
-    target: DialTarget,
+    target: Connection | DialTarget,
     protocols: string | readonly string[],
     options?: NodeDialOptions & OpenStreamOptions
   ): Promise<Stream> {

@@ -1,0 +1,249 @@
+import { TokenBucket } from '@peerloom/bounded'
+import {
+  type AbortOptions,
+  type Connection,
+  type Identifier,
+  type IdentifyResult,
+  type NodeContext,
+  type PeerId,
+  PeerloomError,
+  type Startable,
+  type Stream,
+  type Timer,
+  toError,
+  type Unsubscribe
+} from '@peerloom/interface'
+import { decodeIdentify, type IdentifyLimits, type IdentifyMessage } from './codec.ts'
+import { OwnMessage } from './own-message.ts'
+import { believable } from './believable.ts'
+import { receiveAll } from './receive.ts'
+
+export const identifyProtocol = '/ipfs/id/1.0.0'
+export const pushProtocol = '/ipfs/id/push/1.0.0'
+
+export interface IdentifyOptions {
+  /** Ask every new connection who it is. Default true. */
+  readonly onConnection?: boolean
+  /** Bound on one exchange, in ms. Default 5,000. */
+  readonly timeoutMs?: number
+  /** Changes of ours are gathered this long before they are pushed, in ms. Default 200. */
+  readonly pushDelayMs?: number
+  /** Pushes under way at once. Default 32. */
+  readonly maxParallelPushes?: number
+  /** How long an address that the peer did not sign is believed, in ms. Default 600,000. */
+  readonly unsignedTtlMs?: number
+  readonly maxAddresses?: number
+  readonly maxProtocols?: number
+}
+
+export const defaultIdentifyOptions: Required<IdentifyOptions> = {
+  onConnection: true,
+  timeoutMs: 5000,
+  pushDelayMs: 200,
+  maxParallelPushes: 32,
+  unsignedTtlMs: 600_000,
+  maxAddresses: 500,
+  maxProtocols: 1024
+}
+
+/** Pushes of one connection: a burst, then one every 5 s. */
+const pushRate = { burst: 10, ratePerSecond: 0.2 }
+
+export class Identify implements Identifier, Startable {
+  readonly #node: NodeContext
+  readonly #options: Required<IdentifyOptions>
+  readonly #limits: IdentifyLimits
+  readonly #own: OwnMessage
+  readonly #running = new Map<Connection, Promise<IdentifyResult>>()
+  /** Made with the first push of a connection. */
+  readonly #pushBudgets = new WeakMap<Connection, TokenBucket>()
+  #subscriptions: Unsubscribe[] = []
+  #pushTimer: Timer | undefined
+  #pushing: Promise<void> | undefined
+
+  constructor(node: NodeContext, options: Required<IdentifyOptions>) {
+    this.#node = node
+    this.#options = options
+    this.#limits = options
+    this.#own = new OwnMessage(node)
+  }
+
+  start(): void {
+    const { protocols, events, log } = this.#node
+    protocols.handle(identifyProtocol, (stream, connection) => this.#answer(stream, connection), {
+      maxInboundStreams: 16,
+      allowLimited: true
+    })
+    protocols.handle(pushProtocol, (stream, connection) => this.#receivePush(stream, connection), {
+      maxInboundStreams: 4,
+      allowLimited: true
+    })
+    let settled = false
+    const onChange = (): void => {
+      this.#own.changed()
+      if (settled) this.#schedulePush()
+    }
+    this.#subscriptions = [
+      events.on('protocols', onChange),
+      events.on('addresses', onChange),
+      events.on('connection:open', (connection) => {
+        if (!this.#options.onConnection) return
+        this.identify(connection).catch((error: unknown) => {
+          const scope = log('identify')
+          if (scope.enabled) scope.debug('%s did not say who it is', connection.remotePeer.toString(), error)
+        })
+      })
+    ]
+    // State topics have just replayed what everybody will be told anyway.
+    settled = true
+  }
+
+  async stop(): Promise<void> {
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    this.#subscriptions = []
+    this.#node.clock.clearTimeout(this.#pushTimer)
+    this.#pushTimer = undefined
+    this.#node.protocols.unhandle([identifyProtocol, pushProtocol])
+    await this.#pushing
+  }
+
+  identify(connection: Connection, options: AbortOptions = {}): Promise<IdentifyResult> {
+    let running = this.#running.get(connection)
+    if (running === undefined) {
+      running = this.#ask(connection).finally(() => this.#running.delete(connection))
+      this.#running.set(connection, running)
+    }
+    return options.signal === undefined ? running : abortable(running, options.signal)
+  }
+
+  async #ask(connection: Connection): Promise<IdentifyResult> {
+    const { timeoutMs } = this.#options
+    const stream = await connection.openStream(identifyProtocol, { timeoutMs, allowLimited: true })
+    const receiving = receiveAll(stream, this.#node.clock, timeoutMs)
+    // We have nothing to say; the failure, if any, is that of the answer.
+    stream.closeWrite().catch(() => {})
+    return this.#take(decodeIdentify(await receiving, this.#limits), connection)
+  }
+
+  async #answer(stream: Stream, connection: Connection): Promise<void> {
+    await stream.write(await this.#own.framesFor(connection))
+    await stream.close()
+  }
+
+  async #receivePush(stream: Stream, connection: Connection): Promise<void> {
+    let budget = this.#pushBudgets.get(connection)
+    if (budget === undefined) {
+      budget = new TokenBucket({ ...pushRate, clock: this.#node.clock })
+      this.#pushBudgets.set(connection, budget)
+    }
+    if (!budget.take()) throw new PeerloomError('ERR_LIMIT', 'too many identify pushes', { remote: true })
+    const bytes = await receiveAll(stream, this.#node.clock, this.#options.timeoutMs)
+    await this.#take(decodeIdentify(bytes, this.#limits), connection)
+    await stream.close()
+  }
+
+  /** Puts what a peer says of itself in its place, after checking that it is about itself. */
+  async #take(message: IdentifyMessage, connection: Connection): Promise<IdentifyResult> {
+    const { peers, addresses, events } = this.#node
+    const { remotePeer } = connection
+    if (message.publicKey !== undefined && connection.remoteKey !== undefined) {
+      if (!equalBytes(message.publicKey, connection.remoteKey.protobuf)) {
+        throw new PeerloomError('ERR_WRONG_PEER', `${remotePeer} shows a key that is not its own`, { remote: true })
+      }
+    }
+    peers.patch(remotePeer, {
+      ...(message.protocols === undefined ? {} : { protocols: message.protocols }),
+      ...(message.agentVersion === undefined ? {} : { agentVersion: message.agentVersion }),
+      ...(message.protocolVersion === undefined ? {} : { protocolVersion: message.protocolVersion })
+    })
+    const signed = await this.#takeRecord(message.signedPeerRecord, remotePeer)
+    if (!signed) {
+      const usable = believable(message.listenAddresses, connection.remoteAddress)
+      peers.addAddresses(remotePeer, usable, { ttlMs: this.#options.unsignedTtlMs })
+    }
+    if (message.observedAddress !== undefined) addresses.observe(message.observedAddress, connection)
+    const known = peers.get(remotePeer)
+    const result: IdentifyResult = {
+      peerId: remotePeer,
+      connection,
+      agentVersion: message.agentVersion ?? known?.agentVersion,
+      protocolVersion: message.protocolVersion ?? known?.protocolVersion,
+      protocols: message.protocols ?? known?.protocols ?? [],
+      listenAddresses: message.listenAddresses,
+      observedAddress: message.observedAddress,
+      signedRecord: signed ? message.signedPeerRecord : undefined
+    }
+    // A connection that was closed meanwhile has been forgotten, and is not to come back by this.
+    if (connection.status === 'open') events.emit('peer:identify', result)
+    return result
+  }
+
+  async #takeRecord(envelope: Uint8Array | undefined, peer: PeerId): Promise<boolean> {
+    return envelope !== undefined && (await this.#node.peers.consumeRecord(envelope, { expected: peer }))
+  }
+
+  #schedulePush(): void {
+    const { clock } = this.#node
+    if (this.#pushTimer !== undefined) return
+    this.#pushTimer = clock.setTimeout(() => {
+      this.#pushTimer = undefined
+      const before = this.#pushing ?? Promise.resolve()
+      this.#pushing = before.then(() => this.#pushAll())
+    }, this.#options.pushDelayMs)
+  }
+
+  /** Tells every connected peer that understands it; a peer that does not listen is its own loss. */
+  async #pushAll(): Promise<void> {
+    const { connections, peers } = this.#node
+    const waiting = connections
+      .list()
+      .filter(({ remotePeer }) => peers.get(remotePeer)?.protocols.includes(pushProtocol) === true)
+    const worker = async (): Promise<void> => {
+      for (let connection = waiting.pop(); connection !== undefined; connection = waiting.pop()) {
+        try {
+          await this.#push(connection)
+        } catch (error) {
+          const scope = this.#node.log('identify')
+          if (scope.enabled) scope.debug('push to %s failed', connection.remotePeer.toString(), error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: this.#options.maxParallelPushes }, worker))
+  }
+
+  async #push(connection: Connection): Promise<void> {
+    if (connection.status !== 'open') return
+    const { timeoutMs } = this.#options
+    const stream = await connection.openStream(pushProtocol, { timeoutMs, allowLimited: true })
+    const bound = this.#node.clock.setTimeout(
+      () => stream.abort(new PeerloomError('ERR_TIMEOUT', `push took over ${timeoutMs} ms`)),
+      timeoutMs
+    )
+    try {
+      await stream.write(await this.#own.framesFor(connection))
+      await stream.close()
+    } catch (error) {
+      stream.abort(toError(error))
+      throw error
+    } finally {
+      this.#node.clock.clearTimeout(bound)
+    }
+  }
+}
+
+function equalBytes(one: Uint8Array, two: Uint8Array): boolean {
+  return one.length === two.length && one.every((byte, at) => byte === two[at])
+}
+
+/** One caller's wait ends with its signal; the work goes on for the others. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(toError(signal.reason))
+    if (signal.aborted) {
+      onAbort()
+      return
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,107 @@
+import {
+  type AbortOptions,
+  type Connection,
+  type DialTarget,
+  type NodeContext,
+  PeerloomError,
+  type Startable,
+  type Stream,
+  toError
+} from '@peerloom/interface'
+import { byteReader } from '@peerloom/streams'
+import { give, take } from './transfer.ts'
+
+export const perfProtocol = '/perf/1.0.0'
+
+export interface PerfOptions {
+  /** What a remote may ask us to send in one run, in bytes. Default 2^40. */
+  readonly maxDownloadBytes?: bigint
+  /** Runs of one peer at once. Default 8. */
+  readonly maxInboundStreams?: number
+}
+
+export interface PerfProgress {
+  readonly direction: 'upload' | 'download'
+  readonly bytes: number
+}
+
+export interface RunOptions extends AbortOptions {
+  readonly uploadBytes: number | bigint
+  readonly downloadBytes: number | bigint
+  readonly onProgress?: (progress: PerfProgress) => void
+}
+
+export interface PerfResult {
+  readonly uploadMs: number
+  readonly downloadMs: number
+}
+
+export interface PerfService {
+  /** Sends, then receives. Rejects with ERR_UNEXPECTED_END when the remote sends another number of bytes. */
+  run(target: Connection | DialTarget, options: RunOptions): Promise<PerfResult>
+}
+
+/** perf 1.0.0: 8 bytes say what to send back, then the upload, its end, the download, its end. */
+export class Perf implements PerfService, Startable {
+  readonly #node: NodeContext
+  readonly #maxDownloadBytes: bigint
+  readonly #maxInboundStreams: number
+
+  constructor(node: NodeContext, options: PerfOptions) {
+    this.#node = node
+    this.#maxDownloadBytes = options.maxDownloadBytes ?? 2n ** 40n
+    this.#maxInboundStreams = options.maxInboundStreams ?? 8
+  }
+
+  start(): void {
+    const options = { maxInboundStreams: this.#maxInboundStreams }
+    this.#node.protocols.handle(perfProtocol, (stream) => this.#serve(stream), options)
+  }
+
+  stop(): void {
+    this.#node.protocols.unhandle(perfProtocol)
+  }
+
+  async run(target: Connection | DialTarget, options: RunOptions): Promise<PerfResult> {
+    const { signal, onProgress } = options
+    const stream = await this.#node.connections.openStream(target, perfProtocol, { signal })
+    const onAbort = (): void => stream.abort(toError(signal?.reason))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const head = new Uint8Array(8)
+      const wanted = BigInt(options.downloadBytes)
+      new DataView(head.buffer).setBigUint64(0, wanted)
+      stream.send(head)
+      const receiving = take(stream, (bytes) => onProgress?.({ direction: 'download', bytes }))
+      // Its failure is that of the upload as well, which is awaited first.
+      receiving.catch(() => {})
+      const started = performance.now()
+      await give(stream, BigInt(options.uploadBytes), (bytes) => onProgress?.({ direction: 'upload', bytes }))
+      await stream.closeWrite()
+      const uploaded = performance.now()
+      const received = await receiving
+      if (received !== wanted) {
+        throw new PeerloomError('ERR_UNEXPECTED_END', `${received} of ${wanted} bytes came`, { remote: true })
+      }
+      return { uploadMs: uploaded - started, downloadMs: performance.now() - uploaded }
+    } catch (error) {
+      stream.abort(toError(error))
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #serve(stream: Stream): Promise<void> {
+    const reader = byteReader(stream)
+    const head = await reader.read(8)
+    const wanted = new DataView(head.buffer, head.byteOffset).getBigUint64(0)
+    reader.release()
+    if (wanted > this.#maxDownloadBytes) {
+      throw new PeerloomError('ERR_LIMIT', `asked for ${wanted} bytes, at most ${this.#maxDownloadBytes} are sent`)
+    }
+    await take(stream)
+    await give(stream, wanted)
+    await stream.close()
+  }
+}
