@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type Decipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, type DecipherGCM } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { BenchStream, Driver } from '../driver.ts'
 import { connectTcp, listenTcp, socketDriver } from './raw-socket.ts'
@@ -29,7 +29,7 @@ class AeadStream implements BenchStream {
   readonly #head = Buffer.alloc(18)
   #need = 0
   #held = 0
-  #decipher: Decipheriv | undefined
+  #decipher: DecipherGCM | undefined
   #parts: Buffer[] = []
 
   constructor(socket: Socket) {
@@ -80,7 +80,7 @@ class AeadStream implements BenchStream {
         if (this.#held < 2) continue
         this.#held = 0
         this.#need = this.#head.readUInt16BE(0) - 16
-        this.#decipher = createDecipheriv(algorithm, key, this.#opening.next(), options)
+        this.#decipher = createDecipheriv(algorithm, key, this.#opening.next(), options) as DecipherGCM
       } else if (this.#need > 0) {
         const part = chunk.subarray(at, at + this.#need)
         this.#parts.push(this.#decipher.update(part))
