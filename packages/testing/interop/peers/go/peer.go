@@ -41,7 +41,7 @@ func newPeer(h host.Host, key crypto.PrivKey) (*testPeer, error) {
 		for e := range events.Out() {
 			completed := e.(event.EvtPeerIdentificationCompleted)
 			p.mutex.Lock()
-			p.identified[completed.Peer] = completed
+			p.identified[completed.Peer] = merge(p.identified[completed.Peer], completed)
 			close(p.changed)
 			p.changed = make(chan struct{})
 			p.mutex.Unlock()
@@ -50,14 +50,40 @@ func newPeer(h host.Host, key crypto.PrivKey) (*testPeer, error) {
 	return p, nil
 }
 
-// waitIdentified returns the latest identify result for a peer, waiting for the first one.
+// merge keeps what a push has left out, which then still holds.
+func merge(old, latest event.EvtPeerIdentificationCompleted) event.EvtPeerIdentificationCompleted {
+	if old.Conn != latest.Conn {
+		return latest
+	}
+	if latest.AgentVersion == "" {
+		latest.AgentVersion = old.AgentVersion
+	}
+	if latest.ProtocolVersion == "" {
+		latest.ProtocolVersion = old.ProtocolVersion
+	}
+	if latest.ObservedAddr == nil {
+		latest.ObservedAddr = old.ObservedAddr
+	}
+	if len(latest.Protocols) == 0 {
+		latest.Protocols = old.Protocols
+	}
+	if len(latest.ListenAddrs) == 0 {
+		latest.ListenAddrs = old.ListenAddrs
+	}
+	if latest.SignedPeerRecord == nil {
+		latest.SignedPeerRecord = old.SignedPeerRecord
+	}
+	return latest
+}
+
+// waitIdentified returns what identify has told about a connected peer, waiting for the first answer.
 func (p *testPeer) waitIdentified(ctx context.Context, id peer.ID) (event.EvtPeerIdentificationCompleted, error) {
 	for {
 		p.mutex.Lock()
 		completed, found := p.identified[id]
 		changed := p.changed
 		p.mutex.Unlock()
-		if found {
+		if found && !completed.Conn.IsClosed() {
 			return completed, nil
 		}
 		select {
