@@ -11,6 +11,8 @@ export interface ForeignPeerOptions {
   readonly listen?: readonly string[]
   /** Type of the freshly generated key. Default: ed25519. */
   readonly keyType?: ForeignKeyType
+  /** rust-libp2p only: put its legacy signed record into identify. Default: no record. */
+  readonly legacyIdentifyRecord?: boolean
   /** Ends the waiting for the build and the start. A started peer is ended by `stop` only. */
   readonly signal?: AbortSignal
   /** Limit for a start without a build. Default: 20 s. */
@@ -148,6 +150,7 @@ export async function startForeignPeer(
 
   const keyType = options.keyType ?? 'ed25519'
   const args = ['--key-type', keyType, ...(options.listen ?? []).flatMap((address) => ['--listen', address])]
+  if (kind === 'rust' && options.legacyIdentifyRecord === true) args.push('--identify-record', 'true')
   const peer = new PeerProcess(binary, args, kind === 'rust' && keyType === 'rsa' ? rsaKey() : {}, options.onLog)
   const limit = AbortSignal.timeout(options.startTimeoutMs ?? defaults.startTimeoutMs)
   const either = signal === undefined ? limit : AbortSignal.any([limit, signal])

@@ -87,7 +87,7 @@ describe.each(pairs)('$from dials $to', ({ from, to }) => {
     )
     expect(told.protocols).toContain('/interop/echo/1.0.0')
     expect(told.observedAddr).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+/)
-    // rust-libp2p seals its identify record in a format of its own, and accepts no other.
+    // rust-libp2p sends no record, and accepts only those in a format of its own.
     const understood = from !== 'rust' && to !== 'rust'
     expect(told.signedPeerRecord !== undefined).toBe(understood)
   })
@@ -140,6 +140,24 @@ describe.each(pairs)('$from dials $to', ({ from, to }) => {
     })
   }
 })
+
+it(
+  'go identifies rust despite a record it cannot open, rust takes it',
+  { timeout: buildTimeoutMs },
+  async (context) => {
+    await using go = await startForeignPeer('go')
+    await using rust = await startForeignPeer('rust', { legacyIdentifyRecord: true })
+    await using other = await startForeignPeer('rust')
+    if (go === undefined || rust === undefined || other === undefined) return context.skip()
+    for (const peer of [go, other]) await peer.dial(rust.addresses[0] ?? '')
+    const [toGo, toRust] = await Promise.all([go.identify(rust.peerId), other.identify(rust.peerId)])
+    expect(toGo.signedPeerRecord).toBeUndefined()
+    expect(toGo.protocols).toContain('/interop/echo/1.0.0')
+    expect(toRust.signedPeerRecord).toBeInstanceOf(Uint8Array)
+    const legacy = await rust.peerRecord({ legacy: true })
+    await expect(go.verifyRecord(legacy.record)).rejects.toThrow()
+  }
+)
 
 /** A valid peer id whose key nobody here has. */
 const strangerId = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'

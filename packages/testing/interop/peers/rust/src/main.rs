@@ -27,7 +27,7 @@ const MAX_COMMANDS: usize = 64;
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
     let options = Options::from_arguments()?;
-    let node = node::start(options.key, options.listen).await?;
+    let node = node::start(options.key, options.listen, options.identify_record).await?;
     say(&json!({
         "event": "ready",
         "peerId": node.peer_id().to_string(),
@@ -68,25 +68,28 @@ fn say(line: &Value) {
 struct Options {
     key: Keypair,
     listen: Vec<Multiaddr>,
+    identify_record: bool,
 }
 
 impl Options {
     fn from_arguments() -> Result<Self, Failure> {
         let mut key_type = "ed25519".to_string();
         let mut listen = Vec::new();
+        let mut identify_record = false;
         let mut arguments = env::args().skip(1);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
             match name.trim_start_matches('-') {
                 "key-type" => key_type = value,
                 "listen" => listen.push(value.parse()?),
+                "identify-record" => identify_record = value.parse()?,
                 _ => return Err(format!("unknown option {name}").into()),
             }
         }
         if listen.is_empty() {
             listen.push("/ip4/127.0.0.1/tcp/0".parse()?);
         }
-        Ok(Self { key: generate_key(&key_type)?, listen })
+        Ok(Self { key: generate_key(&key_type)?, listen, identify_record })
     }
 }
 

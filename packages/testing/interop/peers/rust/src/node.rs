@@ -60,7 +60,7 @@ pub struct Node {
     changes: watch::Receiver<()>,
 }
 
-pub async fn start(key: Keypair, listen: Vec<Multiaddr>) -> Result<Node, Failure> {
+pub async fn start(key: Keypair, listen: Vec<Multiaddr>, identify_record: bool) -> Result<Node, Failure> {
     let counters = Arc::new(Counters::default());
     let serving = counters.clone();
     let acceptor: streams::Acceptor = Arc::new(move |protocol, stream| {
@@ -72,12 +72,7 @@ pub async fn start(key: Keypair, listen: Vec<Multiaddr>) -> Result<Node, Failure
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
         .with_behaviour(|key| Behaviour {
-            // This is the only signed record the crate puts into identify: one with the domain and payload type of the
-            // RFC's text, which go and js do not accept.
-            identify: identify::Behaviour::new(identify::Config::new_with_signed_peer_record(
-                "ipfs/0.1.0".to_string(),
-                key,
-            )),
+            identify: identify::Behaviour::new(identify_config(key, identify_record)),
             ping: ping::Behaviour::default(),
             streams: streams::Behaviour::new(protocols, acceptor),
         })?
@@ -104,6 +99,17 @@ pub async fn start(key: Keypair, listen: Vec<Multiaddr>) -> Result<Node, Failure
     let (changed, changes) = watch::channel(());
     tokio::spawn(Driver { swarm, seen: seen.clone(), changed, dials: HashMap::new() }.run(inbox));
     Ok(Node { key, counters, requests, seen, changes })
+}
+
+/// The only signed record that the crate puts into identify has the domain and payload type of the RFC's text. go-libp2p
+/// ignores such a record, js-libp2p ignores the whole message, so it is off unless a test asks for it.
+fn identify_config(key: &Keypair, with_record: bool) -> identify::Config {
+    let version = "ipfs/0.1.0".to_string();
+    if with_record {
+        identify::Config::new_with_signed_peer_record(version, key)
+    } else {
+        identify::Config::new(version, key.public())
+    }
 }
 
 impl Node {
