@@ -316,7 +316,8 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #streamFor(flags: number, streamId: number): YamuxStream | undefined {
     const stream = this.#streams.get(streamId)
     if (flags & flag.syn) {
-      if (stream !== undefined || streamId === 0 || streamId % 2 === this.#parity || streamId <= this.#lastRemoteId) {
+      // Ids need not come in order: rust sends those of streams opened at once as they become ready.
+      if (stream !== undefined || streamId === 0 || streamId % 2 === this.#parity) {
         this.#violation(`a new stream with id ${streamId}`)
         return undefined
       }
@@ -334,7 +335,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   #accept(streamId: number): YamuxStream | undefined {
-    this.#lastRemoteId = streamId
+    this.#lastRemoteId = Math.max(this.#lastRemoteId, streamId)
     const { limits, onStream } = this.#settings
     const ending = this.#closing !== undefined
     if (ending || this.#inboundCount >= this.#options.maxInboundStreams || !limits.reserve('streamsInbound', 1)) {

@@ -99,10 +99,9 @@ export class YamuxStream extends StreamBase {
     if (whole && bytes < limit) return false
     const ends = this.#endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
-    const flags = this.#announce | (ends ? flag.fin : 0)
-    this.#announce = 0
-    this.#muxer.sendHeader(bytes > 0 || ends ? frameType.data : frameType.windowUpdate, flags, this.streamId, bytes)
     if (bytes > 0) {
+      this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
+      this.#announce = 0
       this.#sendWindow -= bytes
       for (let left = bytes; left > 0;) {
         const chunk = this.#queue?.shift(left) as Uint8Array
@@ -111,6 +110,10 @@ export class YamuxStream extends StreamBase {
       }
       this.dequeued(bytes)
     }
+    // The end has a frame of its own: go takes note of a data frame's FIN before its body, and may lose the body.
+    const flags = this.#announce | (ends ? flag.fin : 0)
+    this.#announce = 0
+    if (flags !== 0) this.#muxer.sendHeader(frameType.windowUpdate, flags, this.streamId, 0)
     if (ends) {
       this.#endQueued = false
       this.writeFinished()

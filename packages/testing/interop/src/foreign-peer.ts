@@ -132,7 +132,8 @@ export interface ForeignPeer extends AsyncDisposable {
 const defaults = { startTimeoutMs: 20_000, commandTimeoutMs: 30_000 } as const
 
 /**
- * Builds (if needed) and starts a peer. Undefined if its toolchain is not installed, which is said on stderr.
+ * Starts a peer that `build-peers.ts` has built, or builds it first when PEERLOOM_BUILD_PEERS is 1. Undefined when it is
+ * not there or its toolchain is not installed, which is said on stderr.
  *
  * @example
  * await using go = await startForeignPeer('go')
@@ -143,7 +144,9 @@ export async function startForeignPeer(
   options: ForeignPeerOptions = {}
 ): Promise<ForeignPeer | undefined> {
   const { signal } = options
-  const binary = await buildForeignPeer(kind, signal === undefined ? {} : { signal })
+  // A run of all tests is not to compile for minutes: building is for those who ask for it.
+  const onlyCached = process.env['PEERLOOM_BUILD_PEERS'] !== '1'
+  const binary = await buildForeignPeer(kind, { onlyCached, ...(signal === undefined ? {} : { signal }) })
   if (binary === undefined) return undefined
 
   signal?.throwIfAborted()

@@ -14,3 +14,4 @@ export type {
   ForeignStats
 } from './foreign-peer.ts'
 export { startNpmPeer } from './npm-peer.ts'
+export { startPeerloomPeer } from './peerloom-peer.ts'

@@ -8,6 +8,8 @@ import { ping, type Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
+import { noise as frozenNoise } from '@chainsafe/libp2p-noise'
+import { yamux as frozenYamux } from '@chainsafe/libp2p-yamux'
 import { createLibp2p } from 'libp2p'
 import { version } from 'libp2p/version'
 import type {
@@ -47,15 +49,20 @@ const streamLifetimeMs = 120_000
 const streamLimits = { maxInboundStreams: 1024, maxOutboundStreams: 1024 } as const
 
 /** Starts npm libp2p in this process, with the same transports, protocols and methods as the peers in processes. */
-export async function startNpmPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer> {
+export async function startNpmPeer(
+  options: ForeignPeerOptions & {
+    /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
+    readonly frozen?: boolean
+  } = {}
+): Promise<ForeignPeer> {
   options.signal?.throwIfAborted()
   const privateKey = await generateKeyPair(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createLibp2p({
     privateKey,
     addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    connectionEncrypters: [options.frozen === true ? frozenNoise() : noise()],
+    streamMuxers: [options.frozen === true ? frozenYamux() : yamux()],
     services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
     // Nothing here should dial, ping or close on its own.
     connectionMonitor: { enabled: false }

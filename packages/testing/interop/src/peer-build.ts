@@ -10,6 +10,8 @@ export type ForeignPeerKind = 'go' | 'rust'
 
 export interface BuildOptions {
   readonly signal?: AbortSignal
+  /** Take what the cache has, and build nothing. Default false. */
+  readonly onlyCached?: boolean
   /** Called with what the toolchain prints. Default: nothing is shown unless the build fails. */
   readonly onLog?: (text: string) => void
 }
@@ -34,6 +36,12 @@ export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOpti
   const target = join(cache, `${kind}-${await sourceKey(kind, directory)}`)
   const binary = join(target, 'peer')
   if (await exists(binary)) return binary
+  if (options.onlyCached === true) {
+    console.warn(
+      `SKIPPED: the ${toolchains[kind].name} peer is not built, its rows do not run (pnpm interop builds it)`
+    )
+    return undefined
+  }
 
   await mkdir(cache, { recursive: true })
   // Every build has a folder of its own, which becomes the cache entry by a rename: nobody sees half a binary.
