@@ -1,5 +1,5 @@
 import { startForeignPeer, startNpmPeer, type ForeignPeer } from '@peerloom/interop'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 const names = ['go', 'rust', 'npm'] as const
 type Name = (typeof names)[number]
@@ -29,6 +29,8 @@ describe.each(pairs)('$from dials $to', ({ from, to }) => {
     if (missing) return
     ;[a, b] = started as [ForeignPeer, ForeignPeer]
     await a.dial(b.addresses[0] ?? '')
+    // The side that dialled is through half a round trip earlier.
+    await vi.waitFor(async () => expect(await b.connections(a.peerId)).toHaveLength(1), 10_000)
   }, buildTimeoutMs)
 
   afterAll(async () => {
