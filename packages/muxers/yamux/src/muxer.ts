@@ -218,12 +218,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   end(): void {
-    this.#finish(this.#remoteGone || this.#closing !== undefined ? undefined : streamLost(undefined))
+    if (!this.#over) this.#finish(this.#isEnding ? undefined : streamLost(undefined))
     void this.#channel.close().catch(() => {})
   }
 
   closed(error?: Error): void {
-    this.#finish(error ?? (this.#remoteGone || this.#closing !== undefined ? undefined : streamLost(undefined)))
+    if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
   }
 
   drain(): void {
@@ -454,7 +454,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   async #close(options?: AbortOptions): Promise<void> {
     if (this.#over) return
-    this.#backlog?.reject(new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection is closing'))
+    this.#backlog?.reject(streamLost(undefined))
     this.#send()
     if (!this.#isFlushed()) {
       this.#flushed = new Waiters()
@@ -482,9 +482,11 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#parser.stop()
     this.clock.clearTimeout(this.#keepAlive)
     this.#control = []
-    const lost = streamLost(error)
-    this.#backlog?.reject(lost)
-    for (const stream of [...this.#streams.values()]) stream.receiveReset(lost)
+    if (this.#streams.size > 0 || this.#backlog !== undefined) {
+      const lost = streamLost(error)
+      this.#backlog?.reject(lost)
+      for (const stream of [...this.#streams.values()]) stream.receiveReset(lost)
+    }
     this.#flushed?.resolve()
     this.#settings.onClose(error)
   }
