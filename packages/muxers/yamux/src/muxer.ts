@@ -485,7 +485,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     if (this.#streams.size > 0 || this.#backlog !== undefined) {
       const lost = streamLost(error)
       this.#backlog?.reject(lost)
-      for (const stream of [...this.#streams.values()]) stream.receiveReset(lost)
+      for (const stream of [...this.#streams.values()]) stream.receiveLoss(lost)
     }
     this.#flushed?.resolve()
     this.#settings.onClose(error)

@@ -78,6 +78,12 @@ export class YamuxStream extends StreamBase {
     this.remoteReset(error)
   }
 
+  /** The connection is gone; what it brought is still read. */
+  receiveLoss(error: Error): void {
+    this.#queue = undefined
+    this.remoteReset(error, true)
+  }
+
   /** False when the window would be over 2^32 - 1. */
   grant(bytes: number): boolean {
     this.#sendWindow += bytes
