@@ -38,6 +38,8 @@ const reset = 128
 const finished = 256
 const closedDelivered = 512
 const discarding = 1024
+/** Reset, but what had arrived before is still to be read. */
+const readable = 2048
 
 const done: Promise<void> = Promise.resolve()
 
@@ -182,7 +184,7 @@ export abstract class ChannelBase implements Channel {
 
   abort(error: Error): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags = (this.#flags | reset) & ~remoteEnded
+    this.#flags = (this.#flags | reset) & ~(remoteEnded | readable)
     this.error = error
     try {
       this.carryReset(error)
@@ -265,9 +267,11 @@ export abstract class ChannelBase implements Channel {
     else this.#settleReader()
   }
 
-  protected remoteReset(error: Error): void {
+  /** `keepInbound`: the remote did not reset the channel, its carrier was lost; what had arrived is still read first. */
+  protected remoteReset(error: Error, keepInbound = false): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags |= reset
+    // All that the remote had to say before its end is still worth reading when the carrier is lost after it.
+    this.#flags |= keepInbound || this.#flags & remoteEnded ? reset | readable : reset
     this.error = error
     this.#finish()
   }
@@ -335,8 +339,7 @@ export abstract class ChannelBase implements Channel {
     this.#linger = undefined
     this.#intercept = undefined
     if (this.#flags & reset) {
-      // All that the remote had to say before its end is still worth reading when the connection is lost after it.
-      if ((this.#flags & remoteEnded) === 0) this.#inbound = undefined
+      if ((this.#flags & readable) === 0) this.#inbound = undefined
       const error = this.#closedError()
       this.#drain?.reject(error)
       this.#closing?.reject(error)
@@ -351,7 +354,7 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & closedDelivered) return
     try {
-      if ((this.#flags & (reset | remoteEnded)) === reset) {
+      if ((this.#flags & (reset | readable)) === reset) {
         this.#flags |= closedDelivered
         reader.closed(this.error)
         return
@@ -373,7 +376,7 @@ export abstract class ChannelBase implements Channel {
   }
 
   get #mayDeliver(): boolean {
-    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | remoteEnded)) !== reset
+    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | readable)) !== reset
   }
 
   #pump(): void {

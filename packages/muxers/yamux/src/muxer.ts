@@ -223,12 +223,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   end(): void {
-    this.#finish(this.#remoteGone || this.#closing !== undefined ? undefined : streamLost(undefined))
+    if (!this.#over) this.#finish(this.#isEnding ? undefined : streamLost(undefined))
     void this.#channel.close().catch(() => {})
   }
 
   closed(error?: Error): void {
-    this.#finish(error ?? (this.#remoteGone || this.#closing !== undefined ? undefined : streamLost(undefined)))
+    if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
   }
 
   drain(): void {
@@ -321,7 +321,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #streamFor(flags: number, streamId: number): YamuxStream | undefined {
     const stream = this.#streams.get(streamId)
     if (flags & flag.syn) {
-      // Implementations that open streams concurrently do not always send their ids in order.
+      // Ids need not come in order: rust sends those of streams opened at once as they become ready.
       if (stream !== undefined || streamId === 0 || streamId % 2 === this.#parity) {
         this.#violation(`a new stream with id ${streamId}`)
         return undefined
@@ -459,7 +459,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   async #close(options?: AbortOptions): Promise<void> {
     if (this.#over) return
-    this.#backlog?.reject(new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection is closing'))
+    this.#backlog?.reject(streamLost(undefined))
     this.#send()
     if (!this.#isFlushed()) {
       this.#flushed = new Waiters()
@@ -487,9 +487,11 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#parser.stop()
     this.clock.clearTimeout(this.#keepAlive)
     this.#control = []
-    const lost = streamLost(error)
-    this.#backlog?.reject(lost)
-    for (const stream of [...this.#streams.values()]) stream.receiveReset(lost)
+    if (this.#streams.size > 0 || this.#backlog !== undefined) {
+      const lost = streamLost(error)
+      this.#backlog?.reject(lost)
+      for (const stream of [...this.#streams.values()]) stream.receiveLoss(lost)
+    }
     this.#flushed?.resolve()
     this.#settings.onClose(error)
   }

@@ -83,6 +83,12 @@ export class YamuxStream extends StreamBase {
     this.remoteReset(error)
   }
 
+  /** The connection is gone; what it brought is still read. */
+  receiveLoss(error: Error): void {
+    this.#queue = undefined
+    this.remoteReset(error, true)
+  }
+
   /** False when the window would be over 2^32 - 1. */
   grant(bytes: number): boolean {
     this.#sendWindow += bytes
@@ -104,10 +110,9 @@ export class YamuxStream extends StreamBase {
     if (whole && bytes < limit) return false
     const ends = this.#endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
-    const flags = this.#announce | (ends ? flag.fin : 0)
-    this.#announce = 0
-    this.#muxer.sendHeader(bytes > 0 || ends ? frameType.data : frameType.windowUpdate, flags, this.streamId, bytes)
     if (bytes > 0) {
+      this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
+      this.#announce = 0
       this.#sendWindow -= bytes
       for (let left = bytes; left > 0;) {
         const chunk = this.#queue?.shift(left) as Uint8Array
@@ -116,6 +121,10 @@ export class YamuxStream extends StreamBase {
       }
       this.dequeued(bytes)
     }
+    // The end has a frame of its own: go takes note of a data frame's FIN before its body, and may lose the body.
+    const flags = this.#announce | (ends ? flag.fin : 0)
+    this.#announce = 0
+    if (flags !== 0) this.#muxer.sendHeader(frameType.windowUpdate, flags, this.streamId, 0)
     if (ends) {
       this.#endQueued = false
       this.writeFinished()

@@ -1,6 +1,6 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-export type AddressScope = 'loopback' | 'private' | 'public'
+type AddressScope = 'loopback' | 'private' | 'public'
 
 export interface AddressKind {
   readonly scope: AddressScope

@@ -89,7 +89,7 @@ export class AddressManager implements Addresses {
 
   async signedRecord(): Promise<Uint8Array> {
     this.#record ??= this.#seal()
-    return await this.#record
+    return this.#record
   }
 
   /** Gathers the addresses anew; tells the node when they changed. */

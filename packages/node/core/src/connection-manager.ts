@@ -152,7 +152,7 @@ export class ConnectionManager implements Connections {
       const open = this.#best(parsed.peer)
       if (open !== undefined && (open.limits === undefined || parsed.given.length === 0)) return open
     }
-    return await this.#parts.dialer().dial(parsed, options)
+    return this.#parts.dialer().dial(parsed, options)
   }
 
   async openStream(
@@ -161,7 +161,7 @@ export class ConnectionManager implements Connections {
     options: NodeDialOptions & OpenStreamOptions = {}
   ): Promise<Stream> {
     const connection = isConnection(target) ? target : await this.dial(target, options)
-    return await connection.openStream(protocols, options)
+    return connection.openStream(protocols, options)
   }
 
   async hangUp(peer: PeerId, options?: AbortOptions): Promise<void> {

@@ -18,8 +18,8 @@ import { OwnMessage } from './own-message.ts'
 import { believable } from './believable.ts'
 import { receiveAll } from './receive.ts'
 
-export const identifyProtocol = '/ipfs/id/1.0.0'
-export const pushProtocol = '/ipfs/id/push/1.0.0'
+const identifyProtocol = '/ipfs/id/1.0.0'
+const pushProtocol = '/ipfs/id/push/1.0.0'
 
 export interface IdentifyOptions {
   /** Ask every new connection who it is. Default true. */

@@ -2,7 +2,7 @@ import { lengthPrefix, ProtobufWriter } from '@peerloom/bounded'
 import type { Connection, NodeContext } from '@peerloom/interface'
 import { concat, encodeIdentify } from './codec.ts'
 
-export const protocolVersion = 'ipfs/0.1.0'
+const protocolVersion = 'ipfs/0.1.0'
 
 /** Room in the first message for the one field that differs from connection to connection. */
 const observedBytes = 256

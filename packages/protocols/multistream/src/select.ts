@@ -28,7 +28,7 @@ export interface SelectOptions extends AbortOptions {
 /** Agrees with the remote on the first of `protocols` that it speaks. On failure the channel is reset. */
 export async function select(channel: Channel, protocols: readonly string[], options: SelectOptions): Promise<string> {
   const negotiation = new DialerNegotiation(protocols)
-  return await negotiate(channel, options, (finish) => {
+  return negotiate(channel, options, (finish) => {
     channel.intercept((bytes) => {
       const step = negotiation.push(bytes)
       if (step.send !== undefined) channel.send(step.send)

@@ -11,7 +11,7 @@ import {
 import { byteReader } from '@peerloom/streams'
 import { give, take } from './transfer.ts'
 
-export const perfProtocol = '/perf/1.0.0'
+const perfProtocol = '/perf/1.0.0'
 
 export interface PerfOptions {
   /** What a remote may ask us to send in one run, in bytes. Default 2^40. */

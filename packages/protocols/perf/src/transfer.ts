@@ -1,6 +1,6 @@
 import { PeerloomError, type Stream } from '@peerloom/interface'
 
-export const chunkBytes: number = 64 * 1024
+const chunkBytes: number = 64 * 1024
 const zeros = new Uint8Array(chunkBytes)
 
 /** Sends that many bytes, as fast as they are taken. The same zeros again and again: nothing is allocated. */

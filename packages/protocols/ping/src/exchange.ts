@@ -7,7 +7,7 @@ import {
   type Timer
 } from '@peerloom/interface'
 
-export const pingBytes = 32
+const pingBytes = 32
 
 /** Pings over one stream, one at a time. */
 export class PingExchange implements ChannelReader {

@@ -28,6 +28,7 @@ export interface NoiseCrypto {
   /** From a raw private key: for test vectors. */
   importKey(raw: Uint8Array): StaticKey
   sha256(data: Uint8Array): Uint8Array
-  hmac(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** Two keys of 32 bytes (Noise section 4.3). */
+  hkdf(chainingKey: Uint8Array, input: Uint8Array): [Uint8Array, Uint8Array]
   createCipher(key: Uint8Array): RecordCipher
 }

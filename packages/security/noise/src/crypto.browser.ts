@@ -1,6 +1,6 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { x25519 } from '@noble/curves/ed25519.js'
-import { hmac } from '@noble/hashes/hmac.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
 
@@ -43,7 +43,10 @@ export const crypto: NoiseCrypto = {
   generateKey: () => keyPair(x25519.utils.randomSecretKey()),
   importKey: (raw) => keyPair(raw),
   sha256,
-  hmac: (key, data) => hmac(sha256, key, data),
+  hkdf(chainingKey, input) {
+    const both = hkdf(sha256, input, chainingKey, undefined, 64)
+    return [both.subarray(0, 32), both.subarray(32)]
+  },
   createCipher(key) {
     const kept = key.slice()
     return {

@@ -91,7 +91,7 @@ export class HandshakeState {
 
   /** Ciphers for what follows. Call it once, after the third message. */
   split(): Transport {
-    const [one, two] = this.#hkdf(new Uint8Array(0))
+    const [one, two] = this.#crypto.hkdf(this.#chainingKey, new Uint8Array(0))
     const first = this.#crypto.createCipher(one)
     const second = this.#crypto.createCipher(two)
     return this.#initiator ? { send: first, receive: second } : { send: second, receive: first }
@@ -151,17 +151,10 @@ export class HandshakeState {
   }
 
   #mixKey(secret: Uint8Array): void {
-    const [chainingKey, key] = this.#hkdf(secret)
+    const [chainingKey, key] = this.#crypto.hkdf(this.#chainingKey, secret)
     this.#chainingKey = chainingKey
     this.#cipher = this.#crypto.createCipher(key)
     this.#nonce = new Nonce()
-  }
-
-  #hkdf(input: Uint8Array): [Uint8Array, Uint8Array] {
-    const { hmac } = this.#crypto
-    const secret = hmac(this.#chainingKey, input)
-    const one = hmac(secret, Uint8Array.of(1))
-    return [one, hmac(secret, concat(one, Uint8Array.of(2)))]
   }
 
   #encrypt(plain: Uint8Array): Uint8Array {

@@ -5,7 +5,7 @@ import type { Transport } from './handshake-state.ts'
 import { Nonce } from './nonce.ts'
 import { lengthBytes, maxPlainBytes, tagBytes } from './record.ts'
 import { RecordOpener } from './record-opener.ts'
-import { giveScratch, takeScratch } from './scratch.ts'
+import { giveScratch, takeRecord, takeScratch } from './scratch.ts'
 
 /** Pieces below this size are copied together; larger ones go to the cipher as they are. */
 const copyBelowBytes = 8192
@@ -145,7 +145,7 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
     const inner = this.#inner
     let writable: boolean
     if (length < joinBelowBytes) {
-      const record = new Uint8Array(lengthBytes + length)
+      const record = takeRecord(lengthBytes + length)
       record[0] = length >> 8
       record[1] = length & 0xff
       let at = lengthBytes

@@ -2,7 +2,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { openPeerRecord } from '@peerloom/identity'
 import type { AddAddressesOptions, Clock, PeerEntry, PeerId, PeerPatch, PeerStore } from '@peerloom/interface'
 import { defaultTtlMs, type PeerStoreLimits } from './limits.ts'
-import { Persistence } from './persistence.ts'
+import type { Persistence } from './persistence.ts'
 import { PeerRecord, type StoredAddress } from './record.ts'
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length

@@ -32,7 +32,7 @@ export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>
 }
 
-export const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
 export type DriverName = (typeof driverNames)[number]
 
 export async function loadDriver(name: DriverName): Promise<Driver> {

@@ -43,7 +43,9 @@ for (const row of rows) {
         ...(values.profile === undefined ? {} : { profile: values.profile })
       }
       const list = (rounds[driver] ??= [])
-      list.push(await runPair(driver, row.workload, row.size, options))
+      list.push(
+        await runPair(driver, row.workload, driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size, options)
+      )
     }
   }
   const medians: Partial<Record<DriverName, Figures>> = {}

@@ -29,7 +29,8 @@ export const rows: readonly Row[] = [
   {
     name: 'messages of 100 bytes on one stream',
     workload: 'messages-100',
-    size: 200_000,
+    size: 2_000_000,
+    jsSize: 200_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'messagesPerSecond', atLeast: 1_000_000 },
@@ -39,7 +40,8 @@ export const rows: readonly Row[] = [
   {
     name: 'messages of 1 KiB on one stream',
     workload: 'messages-1k',
-    size: 100_000,
+    size: 500_000,
+    jsSize: 100_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'messagesPerSecond', atLeast: 400_000 },
@@ -49,7 +51,7 @@ export const rows: readonly Row[] = [
   {
     name: 'echo of 32 bytes on an open stream',
     workload: 'echo',
-    size: 10_000,
+    size: 30_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'p50Ms', atMost: 1, of: 'js-libp2p' },
@@ -59,7 +61,7 @@ export const rows: readonly Row[] = [
   {
     name: 'dial, handshake, ping, close',
     workload: 'dials',
-    size: 300,
+    size: 800,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'sequentialPerSecond', atLeast: 4, of: 'js-libp2p' },

@@ -54,7 +54,7 @@ export class MemoryTransport implements Transport {
     const [near, far] = channelPair(this.#clock)
     const from = this.#network.freeName()
     accept(far, from)
-    return await options.upgrader.upgradeOutbound(near, {
+    return options.upgrader.upgradeOutbound(near, {
       ...options,
       transport: this.name,
       remoteAddress: address,

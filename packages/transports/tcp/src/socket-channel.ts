@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 /** Pending bytes that are written without waiting for the end of the turn. */
 const writeAtOnceBytes = 64 * 1024
 
-export const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
+const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
 
 /** A socket as a channel: everything that is sent in one turn of the event loop leaves in one write. */
 export class SocketChannel extends ChannelBase implements Flushable {
