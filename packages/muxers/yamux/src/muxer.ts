@@ -34,6 +34,11 @@ const slabBytes = 4096
 /** Control frames that may wait for a remote that does not read; above it the connection ends. */
 const maxControlBytes = 256 * 1024
 
+/** How long an own stream waits for those before it to be acknowledged, unless the caller says otherwise. */
+const openTimeoutMs = 10_000
+/** How long a connection that closes waits for its streams to send what they have queued. */
+const flushTimeoutMs = 30_000
+
 /** One yamux connection (hashicorp's specification with libp2p's additions), either role. */
 export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents {
   readonly protocol: string = yamuxProtocol
@@ -102,10 +107,11 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     return this.#roundTrip.rttMs
   }
 
-  async open(options?: AbortOptions): Promise<MuxedStream> {
+  async open(options: AbortOptions & { readonly timeoutMs?: number } = {}): Promise<MuxedStream> {
     while (this.#unacknowledged >= this.#options.maxUnacknowledged && !this.#isEnding) {
       this.#backlog ??= new Waiters()
-      await this.#backlog.add(options)
+      const timeoutMs = options.timeoutMs ?? openTimeoutMs
+      await this.#backlog.add(options, { clock: this.clock, timeoutMs, what: 'opening a stream' })
     }
     if (this.#isEnding) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection takes no new streams')
     if (this.#nextId > maxStreamId) throw new PeerloomError('ERR_LIMIT', 'the connection has used all its stream ids')
@@ -468,7 +474,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#send()
     if (!this.#isFlushed()) {
       this.#flushed = new Waiters()
-      await this.#flushed.add(options)
+      try {
+        await this.#flushed.add(options, { clock: this.clock, timeoutMs: flushTimeoutMs, what: 'closing' })
+      } catch (error) {
+        this.abort(toError(error))
+        throw error
+      }
     }
     if (this.#over) return
     this.#channel.send(this.#header(frameType.goAway, 0, 0, goAwayCode.normal))
