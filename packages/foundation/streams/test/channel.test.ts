@@ -201,6 +201,17 @@ test('an end inside a message is told from one between messages', async () => {
   await expect(messages.read()).rejects.toMatchObject({ code: 'ERR_UNEXPECTED_END' })
 })
 
+test('what follows the last message is given back as it came', async () => {
+  const [a, b] = channelPair()
+  const messages = lengthPrefixed(a)
+  await messages.write(bytesOf('header'))
+  a.send(bytesOf('raw bytes that would be a length'))
+  await a.closeWrite()
+  const framed = lengthPrefixed(b, { maxBytes: 16 })
+  expect(textOf(await framed.read())).toBe('header')
+  expect(await collect(framed.release())).toBe('raw bytes that would be a length')
+})
+
 test('typed messages and their hand-over', async () => {
   const [a, b] = channelPair()
   const codec = { encode: (text: string) => bytesOf(text), decode: (bytes: Uint8Array) => textOf(bytes) }
