@@ -45,6 +45,11 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
+  /** Whether its SYN or ACK has left. */
+  get isAnnounced(): boolean {
+    return this.#announce === 0
+  }
+
   get hasQueued(): boolean {
     return this.#queue !== undefined && this.#queue.length > 0
   }
