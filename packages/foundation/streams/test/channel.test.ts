@@ -7,6 +7,7 @@ import {
   ChunkIterator,
   lengthPrefixed,
   LengthPrefixedDecoder,
+  nextTurn,
   protobuf,
   toWeb
 } from '@peerloom/streams'
@@ -77,7 +78,7 @@ test('drained waits anew each time', async () => {
     while (a.send(new Uint8Array(64 * 1024)));
     let drained = false
     const waiting = a.drained().then(() => (drained = true))
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => nextTurn(resolve))
     expect(drained).toBe(false)
     const reader = iterate(b)[Symbol.asyncIterator]()
     while (!drained) await reader.next()
@@ -174,7 +175,7 @@ test('exact reads cross chunks and give the rest back', async () => {
 
 test('length-prefixed messages survive every way of being cut', () => {
   const messages = ['', 'a', 'x'.repeat(127), 'y'.repeat(128), 'z'.repeat(20_000), ''].map(bytesOf)
-  const wire = Buffer.concat(messages.flatMap((message) => [encodeVarint(message.length), message]))
+  const wire = Uint8Array.from(messages.flatMap((message) => [...encodeVarint(message.length), ...message]))
   for (const step of [1, 2, 3, 127, 4096, wire.length]) {
     const got: Uint8Array[] = []
     const decoder = new LengthPrefixedDecoder()
