@@ -107,14 +107,16 @@ test.each(['end', 'reset'] as const)(
     const { near, far, cutter, target } = await linked()
     const served: Stream[] = []
     let received = 0
-    const reading = Promise.withResolvers<void>()
+    let done = (): void => {}
+    let failed = (_error: unknown): void => {}
+    const reading = new Promise<void>((resolve, reject) => ([done, failed] = [resolve, reject]))
     await far.handle('/take', async (stream) => {
       served.push(stream)
       try {
         for await (const bytes of stream) received += bytes.length
-        reading.resolve()
+        done()
       } catch (error) {
-        reading.reject(error)
+        failed(error)
       }
     })
     const stream = await near.openStream(target, '/take')
@@ -122,7 +124,7 @@ test.each(['end', 'reset'] as const)(
       for (;;) await stream.write(new Uint8Array(64 * 1024))
     })()
     const reader = stream[Symbol.asyncIterator]().next()
-    const all = Promise.allSettled([writing, reader, reading.promise])
+    const all = Promise.allSettled([writing, reader, reading])
     await until('it is under way', () => received > 2_000_000)
     cutter.end(ending)
     for (const result of await all) {
