@@ -107,17 +107,16 @@ test.each(['end', 'reset'] as const)(
     const { near, far, cutter, target } = await linked()
     const served: Stream[] = []
     let received = 0
-    let done = (): void => {}
-    let failed = (_error: unknown): void => {}
-    const reading = new Promise<void>((resolve, reject) => ([done, failed] = [resolve, reject]))
-    await far.handle('/take', async (stream) => {
-      served.push(stream)
-      try {
-        for await (const bytes of stream) received += bytes.length
-        done()
-      } catch (error) {
-        failed(error)
-      }
+    const reading = new Promise<void>((resolve, reject) => {
+      void far.handle('/take', async (stream) => {
+        served.push(stream)
+        try {
+          for await (const bytes of stream) received += bytes.length
+          resolve()
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
     })
     const stream = await near.openStream(target, '/take')
     const writing = (async () => {

@@ -1,3 +1,5 @@
 /** One contract suite for each seam, run by every implementation, and what tests share: a clock, waits. */
 export { ManualClock, settle } from './manual-clock.ts'
 export { until } from './until.ts'
+export { clockOnly, testTransport } from './transport.ts'
+export type { TransportSetup } from './transport.ts'
