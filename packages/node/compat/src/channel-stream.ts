@@ -3,9 +3,6 @@ import { AbstractStream, type AbstractStreamInit, type SendResult } from '@libp2
 import { type Channel, type ChannelReader, isPeerloomError } from '@peerloom/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
-/** Bytes nobody listens for yet; above it our side is held back. js-libp2p itself would end the stream at 4 MiB. */
-const maxUnreadBytes = 256 * 1024
-
 /** One of our channels as a js-libp2p stream: a stream of a muxer, or a secured connection. */
 export class ChannelStream extends AbstractStream implements ChannelReader {
   readonly #channel: Channel
@@ -32,12 +29,15 @@ export class ChannelStream extends AbstractStream implements ChannelReader {
 
   // What our channel calls.
 
+  /**
+   * While nobody listens, all but the first chunk stays with our channel, which holds the remote back and keeps the
+   * chunks apart; js-libp2p would join them, and end the stream at 4 MiB.
+   */
   data(bytes: Uint8Array): void {
     this.onData(bytes)
-    if (!this.#held && this.readStatus === 'readable' && this.readBuffer.byteLength > maxUnreadBytes) {
-      this.#held = true
-      this.#channel.pause()
-    }
+    if (this.readBuffer.byteLength === 0 || this.readStatus !== 'readable' || this.#held) return
+    this.#held = true
+    this.#channel.pause()
   }
 
   end(): void {
@@ -81,18 +81,27 @@ export class ChannelStream extends AbstractStream implements ChannelReader {
     if (!this.#held) this.#channel.resume()
   }
 
-  sendCloseWrite(options?: AbortOptions): Promise<void> {
-    return this.#channel.closeWrite(options)
+  /** Waits for data to leave, as they do, but not for the end behind it: it goes with this turn of the event loop. */
+  async sendCloseWrite(options?: AbortOptions): Promise<void> {
+    const waits = this.#channel.queuedBytes > 0
+    const left = this.#channel.closeWrite(options)
+    if (waits) await left
+    else left.catch(() => {}) // `closed` tells
   }
 
   /** No muxer of ours has a frame for it: what still comes is taken and dropped, so it costs the remote its credit. */
   async sendCloseRead(options?: AbortOptions): Promise<void> {
     options?.signal?.throwIfAborted()
+    this.#takeOn()
   }
 
   protected override dispatchReadBuffer(): void {
     super.dispatchReadBuffer()
-    if (!this.#held || this.readBuffer.byteLength > 0 || this.readStatus === 'paused') return
+    if (this.readBuffer.byteLength === 0 && this.readStatus !== 'paused') this.#takeOn()
+  }
+
+  #takeOn(): void {
+    if (!this.#held) return
     this.#held = false
     this.#channel.resume()
   }

@@ -1,4 +1,8 @@
-import { privateKeyFromProtobuf, publicKeyFromProtobuf as theirPublicKey, publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import {
+  privateKeyFromProtobuf,
+  publicKeyFromProtobuf as theirPublicKey,
+  publicKeyToProtobuf
+} from '@libp2p/crypto/keys'
 import type {
   PeerId as TheirPeerId,
   PrivateKey as TheirPrivateKey,

@@ -6,7 +6,8 @@ import {
   type StreamMuxer,
   type StreamMuxerEvents,
   type StreamMuxerFactory,
-  type StreamMuxerStatus
+  type StreamMuxerStatus,
+  type StreamOptions
 } from '@libp2p/interface'
 import {
   type Channel,
@@ -47,6 +48,7 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
   status: StreamMuxerStatus = 'open'
   readonly #link: MessageStream
   readonly #muxer: Muxer
+  #over = false
   /** Streams that came before anybody listened; our muxer bounds them. */
   #early: ChannelStream[] | undefined = []
 
@@ -58,7 +60,10 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
       role: link.direction === 'outbound' ? 'initiator' : 'responder',
       onStream: (stream) => this.#accept(stream),
       onClose: () => {
+        this.#over = true
         this.status = 'closed'
+        // Those that are left have ended, and somebody may still read what they hold.
+        this.streams = []
       },
       limits: node.limits.child('muxer'),
       clock: node.clock
@@ -68,7 +73,9 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
   async createStream(options: CreateStreamOptions = {}): Promise<ChannelStream> {
     if (this.status !== 'open') throw new MuxerClosedError()
     try {
-      return this.#wrap(await this.#muxer.open({ signal: options.signal }), options)
+      // The protocol that comes along is for transports that negotiate it themselves.
+      const { signal, protocol: _, ...streamOptions } = options
+      return this.#wrap(await this.#muxer.open({ signal }), streamOptions)
     } catch (error) {
       throw toTheirError(error)
     }
@@ -81,6 +88,8 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
     try {
       await Promise.all(this.streams.map((stream) => stream.close(options)))
     } catch (error) {
+      // The remote may have closed the connection in the meantime, which is as good.
+      if (this.#over) return
       this.abort(toError(error))
       throw error
     }
@@ -94,7 +103,9 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
     this.#muxer.abort(error)
   }
 
-  override addEventListener(...args: Parameters<TypedEventEmitter<StreamMuxerEvents<ChannelStream>>['addEventListener']>): void {
+  override addEventListener(
+    ...args: Parameters<TypedEventEmitter<StreamMuxerEvents<ChannelStream>>['addEventListener']>
+  ): void {
     super.addEventListener(...args)
     const early = this.#early
     if (args[0] !== 'stream' || early === undefined) return
@@ -111,7 +122,7 @@ class LentMuxer extends TypedEventEmitter<StreamMuxerEvents<ChannelStream>> impl
     else this.safeDispatchEvent('stream', { detail: stream })
   }
 
-  #wrap(muxed: MuxedStream, options: CreateStreamOptions): ChannelStream {
+  #wrap(muxed: MuxedStream, options: StreamOptions): ChannelStream {
     const { direction, id } = muxed
     const log = this.#link.log.newScope(`${direction}:${id}`)
     const stream = new ChannelStream(muxed, { ...options, id, direction, log })

@@ -82,9 +82,13 @@ class BorrowedListener implements Listener {
     try {
       await this.#listener.listen(address)
     } catch (error) {
-      throw new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${fromTheirError(error, 'ERR_LISTEN').message}`, {
-        cause: error
-      })
+      throw new PeerloomError(
+        'ERR_LISTEN',
+        `cannot listen on ${address}: ${fromTheirError(error, 'ERR_LISTEN').message}`,
+        {
+          cause: error
+        }
+      )
     }
   }
 
@@ -101,7 +105,10 @@ class BorrowedListener implements Listener {
 function bridgeTo(upgrade: (link: MultiaddrConnection) => Promise<Connection | undefined>): TheirUpgrader {
   const checked = async (link: MultiaddrConnection, options: object): Promise<Connection | undefined> => {
     if ('skipEncryption' in options || 'muxerFactory' in options) {
-      throw new PeerloomError('ERR_NO_TRANSPORT', 'a js-libp2p transport with its own security or muxer is not supported')
+      throw new PeerloomError(
+        'ERR_NO_TRANSPORT',
+        'a js-libp2p transport with its own security or muxer is not supported'
+      )
     }
     return await upgrade(link)
   }
@@ -112,7 +119,8 @@ function bridgeTo(upgrade: (link: MultiaddrConnection) => Promise<Connection | u
       await checked(link, options)
     },
     // The node bounds the upgrade itself.
-    createInboundAbortSignal: (signal) => Object.assign(AbortSignal.any([signal]), { clear: () => {} }) as ClearableSignal,
+    createInboundAbortSignal: (signal) =>
+      Object.assign(AbortSignal.any([signal]), { clear: () => {} }) as ClearableSignal,
     getStreamMuxers: () => new Map(),
     getConnectionEncrypters: () => new Map()
   }

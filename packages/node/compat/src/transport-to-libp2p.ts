@@ -77,11 +77,18 @@ class LentListener extends TypedEventEmitter<ListenerEvents> implements TheirLis
 }
 
 /** Their upgrader as ours. Our transports hand the connection through and look at nothing in it. */
-function bridgeTo(theirs: TheirUpgrader, log: Logger, options: DialTransportOptions | { signal: AbortSignal }): Upgrader {
+function bridgeTo(
+  theirs: TheirUpgrader,
+  log: Logger,
+  options: DialTransportOptions | { signal: AbortSignal }
+): Upgrader {
   const link = (channel: Channel, direction: Direction, { remoteAddress }: UpgradeOptions): ChannelConnection =>
     new ChannelConnection(channel, { id: 'link', direction, log: log.newScope(direction), remoteAddr: remoteAddress })
   const refuse = async (): Promise<never> => {
-    throw new PeerloomError('ERR_NO_TRANSPORT', 'a transport with its own security and muxer cannot be lent to js-libp2p')
+    throw new PeerloomError(
+      'ERR_NO_TRANSPORT',
+      'a transport with its own security and muxer cannot be lent to js-libp2p'
+    )
   }
   return {
     async upgradeOutbound(channel, upgradeOptions) {
