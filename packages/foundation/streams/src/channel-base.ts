@@ -24,8 +24,9 @@ export const defaultWaterMarks: WaterMarks = { high: 256 * 1024, low: 64 * 1024,
 
 /** How long `closeWrite` and `close` wait for queued bytes to leave. */
 const closeTimeoutMs = 30_000
-/** How long a closed channel waits for the end of the remote before it is reset. */
-const lingerMs = 60_000
+const defaultLingerMs = 60_000
+/** For channels that hold a socket: whoever says nothing after our good-bye is not to keep one for long. */
+export const linkLingerMs = 5000
 
 const paused = 1
 const held = 2
@@ -38,6 +39,8 @@ const reset = 128
 const finished = 256
 const closedDelivered = 512
 const discarding = 1024
+/** Reset, but what had arrived before is still to be read. */
+const readable = 2048
 
 const done: Promise<void> = Promise.resolve()
 
@@ -91,6 +94,11 @@ export abstract class ChannelBase implements Channel {
   protected over(): void {}
   /** Behind `over`, for whoever keeps count of channels. */
   protected afterOver(): void {}
+
+  /** How long a closed channel waits for the end of the remote before it is reset, in ms. */
+  protected get lingerMs(): number {
+    return defaultLingerMs
+  }
 
   // What a user calls.
 
@@ -173,6 +181,7 @@ export abstract class ChannelBase implements Channel {
       throw error
     }
     if ((this.#flags & (remoteEnded | reset)) === 0 && this.#linger === undefined) {
+      const { lingerMs } = this
       this.#linger = this.clock.setTimeout(
         () => this.abort(new PeerloomError('ERR_TIMEOUT', `the remote did not end within ${lingerMs} ms`)),
         lingerMs
@@ -182,7 +191,7 @@ export abstract class ChannelBase implements Channel {
 
   abort(error: Error): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags = (this.#flags | reset) & ~remoteEnded
+    this.#flags = (this.#flags | reset) & ~(remoteEnded | readable)
     this.error = error
     try {
       this.carryReset(error)
@@ -265,9 +274,11 @@ export abstract class ChannelBase implements Channel {
     else this.#settleReader()
   }
 
-  protected remoteReset(error: Error): void {
+  /** `keepInbound`: the remote did not reset the channel, its carrier was lost; what had arrived is still read first. */
+  protected remoteReset(error: Error, keepInbound = false): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags |= reset
+    // All that the remote had to say before its end is still worth reading when the carrier is lost after it.
+    this.#flags |= keepInbound || this.#flags & remoteEnded ? reset | readable : reset
     this.error = error
     this.#finish()
   }
@@ -335,8 +346,7 @@ export abstract class ChannelBase implements Channel {
     this.#linger = undefined
     this.#intercept = undefined
     if (this.#flags & reset) {
-      // All that the remote had to say before its end is still worth reading when the connection is lost after it.
-      if ((this.#flags & remoteEnded) === 0) this.#inbound = undefined
+      if ((this.#flags & readable) === 0) this.#inbound = undefined
       const error = this.#closedError()
       this.#drain?.reject(error)
       this.#closing?.reject(error)
@@ -351,7 +361,7 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & closedDelivered) return
     try {
-      if ((this.#flags & (reset | remoteEnded)) === reset) {
+      if ((this.#flags & (reset | readable)) === reset) {
         this.#flags |= closedDelivered
         reader.closed(this.error)
         return
@@ -373,7 +383,7 @@ export abstract class ChannelBase implements Channel {
   }
 
   get #mayDeliver(): boolean {
-    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | remoteEnded)) !== reset
+    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | readable)) !== reset
   }
 
   #pump(): void {

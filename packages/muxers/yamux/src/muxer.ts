@@ -69,6 +69,9 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #flushed: Waiters | undefined = undefined
   #remoteGone = false
   #over = false
+  /** The channel itself is over, and whoever waits for that. */
+  #channelOver = false
+  #channelGone: Waiters | undefined = undefined
 
   constructor(channel: Channel, settings: MuxerOptions, options: Required<YamuxOptions>) {
     this.clock = settings.clock
@@ -123,7 +126,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   abort(error: Error): void {
-    if (this.#over) return
+    // Also when all is over here: the channel may still wait for the good-bye of the remote.
     this.#channel.abort(error)
     this.#finish(error)
   }
@@ -143,6 +146,11 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** A stream has a whole record's worth: bulk does not wait for the end of the turn. */
   flushWhole(stream: YamuxStream): void {
     if (this.#sending || this.#over) return
+    if (!stream.isAnnounced) {
+      // Streams that were opened before it are still to be announced: the remote may count on the order of ids.
+      this.#send()
+      return
+    }
     this.#sending = true
     while (this.#channel.writable && stream.sendFrame(maxFrameBytes, true));
     this.#sending = false
@@ -223,6 +231,8 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   closed(error?: Error): void {
+    this.#channelOver = true
+    this.#channelGone?.resolve()
     if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
   }
 
@@ -465,6 +475,9 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     const closing = this.#channel.close(options)
     this.#finish(undefined)
     await closing
+    if (this.#channelOver) return
+    this.#channelGone = new Waiters()
+    await this.#channelGone.add(options)
   }
 
   #isFlushed(): boolean {
@@ -485,7 +498,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     if (this.#streams.size > 0 || this.#backlog !== undefined) {
       const lost = streamLost(error)
       this.#backlog?.reject(lost)
-      for (const stream of [...this.#streams.values()]) stream.receiveReset(lost)
+      for (const stream of [...this.#streams.values()]) stream.receiveLoss(lost)
     }
     this.#flushed?.resolve()
     this.#settings.onClose(error)

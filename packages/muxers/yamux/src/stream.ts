@@ -45,6 +45,11 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
+  /** Whether its SYN or ACK has left. */
+  get isAnnounced(): boolean {
+    return this.#announce === 0
+  }
+
   get hasQueued(): boolean {
     return this.#queue !== undefined && this.#queue.length > 0
   }
@@ -76,6 +81,12 @@ export class YamuxStream extends StreamBase {
   receiveReset(error: Error): void {
     this.#queue = undefined
     this.remoteReset(error)
+  }
+
+  /** The connection is gone; what it brought is still read. */
+  receiveLoss(error: Error): void {
+    this.#queue = undefined
+    this.remoteReset(error, true)
   }
 
   /** False when the window would be over 2^32 - 1. */

@@ -51,7 +51,7 @@ export const rows: readonly Row[] = [
   {
     name: 'echo of 32 bytes on an open stream',
     workload: 'echo',
-    size: 10_000,
+    size: 30_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'p50Ms', atMost: 1, of: 'js-libp2p' },

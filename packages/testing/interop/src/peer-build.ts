@@ -59,7 +59,7 @@ export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOpti
   } catch (error) {
     if (!isMissingCommand(error)) throw error
     const { command, name } = toolchains[kind]
-    console.warn(`SKIPPED: ${command} is not on PATH, the ${name} peer rows do not run`)
+    sayOnce(`SKIPPED: ${command} is not on PATH, the ${name} peer rows do not run`)
     return undefined
   } finally {
     await rm(work, { recursive: true, force: true })
@@ -150,4 +150,10 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false
   )
+}
+
+const said = new Set<string>()
+function sayOnce(line: string): void {
+  if (!said.has(line)) console.warn(line)
+  said.add(line)
 }
