@@ -55,6 +55,11 @@ export class YamuxStream extends StreamBase {
     return this.#queue !== undefined && this.#queue.length > 0
   }
 
+  /** Data or an end that has not left yet. */
+  get hasUnsent(): boolean {
+    return this.hasQueued || this.#endQueued
+  }
+
   // What the muxer calls when frames arrive.
 
   /** The remote has shown that it knows the stream. True the first time. */
@@ -94,7 +99,7 @@ export class YamuxStream extends StreamBase {
   grant(bytes: number): boolean {
     this.#sendWindow += bytes
     if (this.#sendWindow > 0xffff_ffff) return false
-    if (bytes > 0 && (this.hasQueued || this.#endQueued)) this.#muxer.markDirty(this)
+    if (bytes > 0 && this.hasUnsent) this.#muxer.markDirty(this)
     return true
   }
 
