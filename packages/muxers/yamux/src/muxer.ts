@@ -492,7 +492,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   #isFlushed(): boolean {
-    for (const stream of this.#streams.values()) if (stream.queuedBytes > 0) return false
+    for (const stream of this.#streams.values()) if (stream.hasUnsent) return false
     return true
   }
 
