@@ -3,7 +3,7 @@ import type { Algorithm, PrivateParts, Verify } from './algorithm.ts'
 import { ecAlgorithm, parseSec1, pkixFromPoint, pointFromPkix, sec1 } from './ecdsa-der.ts'
 import { der, tags } from './der.ts'
 import { compactFromDer, derFromCompact } from './ecdsa-signature.ts'
-import { fromBase64url, owned, subtle } from './web-crypto.browser.ts'
+import { fromBase64url, owned, subtle } from './web-crypto.ts'
 
 const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const
 const scheme = { name: 'ECDSA', hash: 'SHA-256' } as const

@@ -1,7 +1,7 @@
 import { invalidKey } from './algorithm.ts'
 import type { Algorithm, GenerateOptions, PrivateParts, Verify } from './algorithm.ts'
 import { checkBits, checkPkix, pkcs1FromPkcs8, pkcs8FromPkcs1, pkixFromPkcs1, rsaBits } from './rsa-der.ts'
-import { owned, subtle } from './web-crypto.browser.ts'
+import { owned, subtle } from './web-crypto.ts'
 
 const scheme = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
 
