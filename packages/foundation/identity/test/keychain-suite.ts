@@ -47,7 +47,9 @@ export function testKeychains(): void {
     await openIn(datastore).import('one', key)
     const stored: string[] = []
     for await (const { key: path, value } of datastore.query({})) stored.push(`${path.toString()} ${toHex(value)}`)
-    expect(stored.map((line) => line.split(' ')[0]).toSorted()).toEqual(['/keychain/keys/one', '/keychain/master'])
+    expect(new Set(stored.map((line) => line.split(' ')[0]))).toEqual(
+      new Set(['/keychain/keys/one', '/keychain/master'])
+    )
     expect(stored.join('\n')).not.toContain(toHex(key.raw.subarray(0, 32)))
     expect(stored.join('\n')).not.toContain(toHex(key.publicKey.raw))
   })
