@@ -49,7 +49,7 @@ export class LengthPrefixedDecoder {
     }
     if (at === chunk.length) return
     this.#queue ??= new ChunkQueue()
-    this.#queue.push(at === 0 ? chunk : chunk.subarray(at))
+    this.#queue.keep(at === 0 ? chunk : chunk.subarray(at))
     this.#drain(onMessage)
   }
 
