@@ -45,8 +45,18 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
-  get hasQueued(): boolean {
-    return this.#queue !== undefined && this.#queue.length > 0
+  /** Data or our end still have to leave. */
+  get hasUnsent(): boolean {
+    return this.#endQueued || (this.#queue !== undefined && this.#queue.length > 0)
+  }
+
+  /** The remote has been told of the stream, or opened it. */
+  get isAnnounced(): boolean {
+    return this.#announce !== flag.syn
+  }
+
+  get remoteHasEnded(): boolean {
+    return this.hasRemoteEnded
   }
 
   // What the muxer calls when frames arrive.
@@ -88,7 +98,7 @@ export class YamuxStream extends StreamBase {
   grant(bytes: number): boolean {
     this.#sendWindow += bytes
     if (this.#sendWindow > 0xffff_ffff) return false
-    if (bytes > 0 && (this.hasQueued || this.#endQueued)) this.#muxer.markDirty(this)
+    if (bytes > 0 && this.hasUnsent) this.#muxer.markDirty(this)
     return true
   }
 
@@ -105,6 +115,7 @@ export class YamuxStream extends StreamBase {
     if (whole && bytes < limit) return false
     const ends = this.#endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
+    if (this.#announce === flag.syn) this.#muxer.announced(this.streamId)
     if (bytes > 0) {
       this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
       this.#announce = 0
@@ -142,7 +153,7 @@ export class YamuxStream extends StreamBase {
 
   protected override carryEnd(): void {
     this.#endQueued = true
-    this.#muxer.markDirty(this)
+    this.#muxer.flushEnd(this)
   }
 
   protected override carryReset(): void {
