@@ -24,8 +24,9 @@ export interface Muxer {
   readonly rttMs: number | undefined
   /** A stream to write to; waits while too many are unacknowledged. Rejects with ERR_LIMIT, ERR_CONNECTION_CLOSED. */
   open(options?: AbortOptions): Promise<MuxedStream>
-  /** Tells the remote, lets streams send what is queued, closes the channel. */
+  /** Tells the remote, lets streams send what is queued, closes the channel. Resolves when the channel is over. */
   close(options?: AbortOptions): Promise<void>
+  /** Ends it at once, the channel included, also while `close` still waits for the remote. */
   abort(error: Error): void
 }
 

@@ -24,8 +24,9 @@ export const defaultWaterMarks: WaterMarks = { high: 256 * 1024, low: 64 * 1024,
 
 /** How long `closeWrite` and `close` wait for queued bytes to leave. */
 const closeTimeoutMs = 30_000
-/** How long a closed channel waits for the end of the remote before it is reset. */
-const lingerMs = 60_000
+const defaultLingerMs = 60_000
+/** For channels that hold a socket: whoever says nothing after our good-bye is not to keep one for long. */
+export const linkLingerMs = 5000
 
 const paused = 1
 const held = 2
@@ -93,6 +94,11 @@ export abstract class ChannelBase implements Channel {
   protected over(): void {}
   /** Behind `over`, for whoever keeps count of channels. */
   protected afterOver(): void {}
+
+  /** How long a closed channel waits for the end of the remote before it is reset, in ms. */
+  protected get lingerMs(): number {
+    return defaultLingerMs
+  }
 
   // What a user calls.
 
@@ -175,6 +181,7 @@ export abstract class ChannelBase implements Channel {
       throw error
     }
     if ((this.#flags & (remoteEnded | reset)) === 0 && this.#linger === undefined) {
+      const { lingerMs } = this
       this.#linger = this.clock.setTimeout(
         () => this.abort(new PeerloomError('ERR_TIMEOUT', `the remote did not end within ${lingerMs} ms`)),
         lingerMs

@@ -80,6 +80,9 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #flushed: Waiters | undefined = undefined
   #remoteGone = false
   #over = false
+  /** The channel itself is over, and whoever waits for that. */
+  #channelOver = false
+  #channelGone: Waiters | undefined = undefined
 
   constructor(channel: Channel, settings: MuxerOptions, options: YamuxSettings) {
     this.clock = settings.clock
@@ -134,7 +137,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   abort(error: Error): void {
-    if (this.#over) return
+    // Also when all is over here: the channel may still wait for the good-bye of the remote.
     this.#channel.abort(error)
     this.#finish(error)
   }
@@ -266,6 +269,8 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   closed(error?: Error): void {
     this.clock.clearTimeout(this.#parting)
+    this.#channelOver = true
+    this.#channelGone?.resolve()
     if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
   }
 
@@ -571,6 +576,9 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#sayGoodBye(goAwayCode.normal)
     this.#finish(undefined)
     await this.#channel.close(options)
+    if (this.#channelOver) return
+    this.#channelGone = new Waiters()
+    await this.#channelGone.add(options)
   }
 
   #isFlushed(): boolean {

@@ -139,13 +139,11 @@ export class PeerConnection implements Connection {
   }
 
   async close(options?: AbortOptions): Promise<void> {
-    if (this.#status === 'closed') return
-    this.#status = 'closing'
+    if (this.#status === 'open') this.#status = 'closing'
     await this.#muxer?.close(options)
   }
 
   abort(error: Error): void {
-    if (this.#status === 'closed') return
     this.#muxer?.abort(error)
     this.#over(error)
   }

@@ -241,7 +241,7 @@ export class Dialer {
     attempt.onStage('resolve')
     dial.options.onProgress?.({ stage: 'resolve', address })
     const found = await resolve(address, this.#parts.dns, attempt)
-    return await this.#race(found, dial, attempt.signal)
+    return this.#race(found, dial, attempt.signal)
   }
 
   async #dialOne(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {

@@ -21,6 +21,7 @@ import {
   toError,
   type Topology
 } from '@peerloom/interface'
+import { nextTurn } from '@peerloom/streams'
 import type { AddressManager } from './address-manager.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { Dialer } from './dialer.ts'
@@ -283,6 +284,8 @@ export class PeerloomNode<S> implements Node<S> {
     })
     await attempt(() => peers.flush())
     addresses.refresh()
+    // What was closed counts as open until the event loop has come round.
+    await new Promise<void>((resolve) => nextTurn(() => nextTurn(resolve)))
     this.#status = 'stopped'
     events.emit('stop', undefined)
     if (failures[0] !== undefined) {

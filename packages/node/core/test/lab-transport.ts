@@ -45,12 +45,12 @@ export class Lab {
             this.started.push(bare(address))
             options.signal?.addEventListener('abort', () => this.calledOff.push(bare(address)))
             const fate = this.fates.get(bare(address)) as Fate
-            if (fate.startsWith('/')) return await links.dial(multiaddr(fate), options)
+            if (fate.startsWith('/')) return links.dial(multiaddr(fate), options)
             options.onStage?.('connect')
             if (fate === 'refused') throw new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'nobody is there')
-            if (fate === 'lost') return await lost(options)
+            if (fate === 'lost') return lost(options)
             const [near] = channelPair(node.clock)
-            return await options.upgrader.upgradeOutbound(near, {
+            return options.upgrader.upgradeOutbound(near, {
               ...options,
               transport: 'lab',
               remoteAddress: address

@@ -119,7 +119,7 @@ test('a link that the gater refuses at the last step is counted out once', async
           dial: async (address, options) => {
             const [near, far] = channelPair(node.clock)
             void links.upgrader().upgradeInbound(far, { transport: 'links', remoteAddress })
-            return await options.upgrader.upgradeOutbound(near, {
+            return options.upgrader.upgradeOutbound(near, {
               ...options,
               transport: 'links',
               remoteAddress: address

@@ -3,19 +3,18 @@ import { memory, MemoryNetwork } from '@peerloom/memory'
 import { noise } from '@peerloom/noise'
 import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 
 type Options = NodeOptions<Record<never, never>>
 export type TestNode = Node<object>
 
 const stack = { connectionEncryption: [noise()], streamMuxers: [yamux()] }
-const nodes = new Set<TestNode>()
-
-afterEach(async () => {
-  const left = [...nodes]
-  nodes.clear()
-  await Promise.allSettled(left.map((node) => node.stop()))
-})
+function stopAfterTest(node: TestNode): TestNode {
+  onTestFinished(async () => {
+    await node.stop().catch(() => {})
+  })
+  return node
+}
 
 export function memoryNetwork(): MemoryNetwork {
   return new MemoryNetwork()
@@ -23,24 +22,24 @@ export function memoryNetwork(): MemoryNetwork {
 
 /** A node on an in-process network; it is stopped when the test is over. */
 export async function memoryNode(network: MemoryNetwork, options: Options = {}): Promise<TestNode> {
-  const node = await createNode({
-    ...stack,
-    addresses: { listen: ['/memory/0'] },
-    transports: [memory({ network })],
-    ...options
-  })
-  nodes.add(node)
-  return node
+  return stopAfterTest(
+    await createNode({
+      ...stack,
+      addresses: { listen: ['/memory/0'] },
+      transports: [memory({ network })],
+      ...options
+    })
+  )
 }
 
 /** A node on the loopback interface; it is stopped when the test is over. */
 export async function tcpNode(options: Options = {}): Promise<TestNode> {
-  const node = await createNode({
-    ...stack,
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    ...options
-  })
-  nodes.add(node)
-  return node
+  return stopAfterTest(
+    await createNode({
+      ...stack,
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+      transports: [tcp()],
+      ...options
+    })
+  )
 }

@@ -1,5 +1,5 @@
 import { type Channel, type ChannelReader, type Clock, PeerloomError, toError } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable } from '@peerloom/streams'
+import { ChannelBase, endOfTurn, type Flushable, linkLingerMs } from '@peerloom/streams'
 import type { RecordCipher } from './crypto-interface.ts'
 import type { Transport } from './handshake-state.ts'
 import { Nonce } from './nonce.ts'
@@ -78,6 +78,10 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   }
 
   // What the base class calls.
+
+  protected override get lingerMs(): number {
+    return linkLingerMs
+  }
 
   protected override carry(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {

@@ -1,5 +1,5 @@
 import { type Clock, PeerloomError } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable, type WaterMarks } from '@peerloom/streams'
+import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
 import type { Socket } from 'node:net'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
@@ -41,6 +41,10 @@ export class SocketChannel extends ChannelBase implements Flushable {
     for (let at = 0; at < last; at++) socket.write(pending[at] as Uint8Array)
     socket.write(pending[last] as Uint8Array, this.#onWritten)
     if (last > 0) socket.uncork()
+  }
+
+  protected override get lingerMs(): number {
+    return linkLingerMs
   }
 
   protected override carry(bytes: Uint8Array): void {
