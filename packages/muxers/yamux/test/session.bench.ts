@@ -143,7 +143,9 @@ async function idle(total: number): Promise<number> {
   const gc = (globalThis as { gc?: () => void }).gc
   if (gc === undefined) return Number.NaN
   let sink = 0
-  const [near] = pair((stream) => stream.attach({ data: (chunk) => void (sink += chunk.length), end() {}, closed() {} }))
+  const [near] = pair((stream) =>
+    stream.attach({ data: (chunk) => void (sink += chunk.length), end() {}, closed() {} })
+  )
   const open = async (): Promise<void> => {
     const stream = await near.open()
     stream.attach({ data: () => {}, end() {}, closed() {} })
