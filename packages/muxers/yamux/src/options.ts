@@ -66,6 +66,11 @@ export const defaultYamuxOptions: YamuxSettings = {
 /** The window that every stream starts with, both ways; the specification fixes it. */
 export const initialWindowBytes: number = 256 * 1024
 
+/**
+ * Credit goes back in steps of half a window or of this, whichever is less. What is consumed and not credited yet is
+ * lost to a sender that waits: half of a large window would halve the throughput of a long line.
+ */
+export const creditStepBytes: number = 256 * 1024
 /** With its header this fills a Noise record exactly. */
 export const maxFrameBytes = 65_507
 /** A stream's share when several have something to send. */

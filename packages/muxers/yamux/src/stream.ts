@@ -1,7 +1,7 @@
 import { type Direction, PeerloomError } from '@peerloom/interface'
 import { ChunkQueue, StreamBase } from '@peerloom/streams'
 import { flag, frameType } from './frame.ts'
-import { initialWindowBytes, maxFrameBytes } from './options.ts'
+import { creditStepBytes, initialWindowBytes, maxFrameBytes } from './options.ts'
 import type { YamuxMuxer } from './muxer.ts'
 
 /** One stream: its queue, its windows, and which flags still have to be sent. */
@@ -14,8 +14,9 @@ export class YamuxStream extends StreamBase {
   #receiveCredit = initialWindowBytes
   #window = initialWindowBytes
   #consumed = 0
-  /** When credit was last given, to see how fast a window is used up. */
-  #creditedAt = 0
+  /** What was consumed of the half window under way, and since when: shows how fast a window is used up. */
+  #epochBytes = 0
+  #epochStart = 0
   /** SYN or ACK that rides on the next frame. */
   #announce: number
   #acknowledged: boolean
@@ -57,6 +58,11 @@ export class YamuxStream extends StreamBase {
 
   get remoteHasEnded(): boolean {
     return this.hasRemoteEnded
+  }
+
+  /** Data or an end that has not left yet. */
+  get hasUnsent(): boolean {
+    return this.hasQueued || this.#endQueued
   }
 
   // What the muxer calls when frames arrive.
@@ -167,12 +173,10 @@ export class YamuxStream extends StreamBase {
 
   protected override consumed(bytes: number): void {
     this.#consumed += bytes
-    if (this.#consumed < this.#window / 2 || this.hasRemoteEnded) return
-    const now = this.clock.now()
-    const credit = this.#consumed + this.#grow(now)
+    if (this.#consumed < Math.min(this.#window / 2, creditStepBytes) || this.hasRemoteEnded) return
+    const credit = this.#consumed + this.#grow(this.#consumed)
     this.#receiveCredit += credit
     this.#consumed = 0
-    this.#creditedAt = now
     this.#muxer.sendControl(frameType.windowUpdate, this.#announce, this.streamId, credit)
     this.#announce = 0
   }
@@ -182,11 +186,17 @@ export class YamuxStream extends StreamBase {
   }
 
   /** Half a window used up within a few round trips: the window is what holds the remote back. Gives what it grew by. */
-  #grow(now: number): number {
+  #grow(consumed: number): number {
+    this.#epochBytes += consumed
+    if (this.#epochBytes < this.#window / 2) return 0
+    const now = this.clock.now()
+    const elapsedMs = now - this.#epochStart
+    const isFirst = this.#epochStart === 0
+    this.#epochBytes = 0
+    this.#epochStart = now
     const rttMs = this.#muxer.measureRtt()
-    if (rttMs === undefined || this.#creditedAt === 0) return 0
     // Clocks tick in milliseconds, so a shorter round trip counts as one.
-    if (now - this.#creditedAt > 4 * Math.max(rttMs, 1)) return 0
+    if (rttMs === undefined || isFirst || elapsedMs > 4 * Math.max(rttMs, 1)) return 0
     const grown = this.#muxer.reserveWindow(this.#window)
     this.#window += grown
     return grown

@@ -21,15 +21,20 @@ class Peer {
     driver: DriverName,
     role: 'listen' | 'dial',
     identify: boolean,
+    windowBytes: number | undefined,
     flags: readonly string[],
     onAsk: (ask: Ask) => void
   ) {
     this.#onAsk = onAsk
-    this.child = fork(entry, [driver, role, ...(identify ? ['identify'] : [])], {
-      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_ENV: 'production' }
-    })
+    this.child = fork(
+      entry,
+      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
+      {
+        execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: { ...process.env, NODE_ENV: 'production' }
+      }
+    )
   }
 
   started(): Promise<void> {
@@ -77,15 +82,15 @@ export async function runPair(
   driver: DriverName,
   workload: string,
   size: number,
-  options: { readonly identify?: boolean; readonly profile?: string } = {}
+  options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
 ): Promise<Figures> {
   const identify = options.identify === true
   const flags = (side: string): string[] =>
     options.profile === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, flags('dialer'), ({ id, ask }) => {
+  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
+  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
     void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
   })
   const watchdog = setTimeout(() => {

@@ -1,4 +1,5 @@
 import type { Row } from './report.ts'
+import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
 
@@ -107,5 +108,20 @@ export const rows: readonly Row[] = [
       { figure: 'dialerRssKiB', atMost: 8 },
       { figure: 'listenerRssKiB', atMost: 8 }
     ]
+  },
+  {
+    name: 'round trips from dial to the first byte of an answer, over a line of 100 ms',
+    workload: 'round-trips',
+    size: 5,
+    drivers: both,
+    goals: [{ figure: 'roundTrips', atMost: 3.4 }]
+  },
+  {
+    name: 'one stream over a line of 60 ms, window bound 4 MiB',
+    workload: 'long-line',
+    size: 256,
+    windowBytes: longLineWindowBytes,
+    drivers: ['peerloom'],
+    goals: [{ figure: 'ofWindowPerRoundTrip', atLeast: 0.9 }]
   }
 ]
