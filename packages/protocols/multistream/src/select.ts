@@ -43,21 +43,34 @@ export async function select(channel: Channel, protocols: readonly string[], opt
 
 /**
  * Answers the remote's proposals until one is supported, then calls `onProtocol` before any byte behind the negotiation
- * is delivered: a reader attached in there misses nothing. The caller bounds the time.
+ * is delivered: a reader attached in there misses nothing. The caller bounds the time. A dialler that counted on a
+ * protocol that was refused gets to read the refusal: `onHopeless` is called when it has been queued, and may close the
+ * channel in good order; without it the channel is reset.
  */
 export function listen(
   channel: Channel,
   supports: (protocol: string) => boolean,
-  onProtocol: (protocol: string) => void
+  onProtocol: (protocol: string) => void,
+  onHopeless: () => void = giveUp
 ): void {
   const negotiation = new ListenerNegotiation(supports)
   channel.intercept((bytes) => {
     const step = negotiation.push(bytes)
     if (step.send !== undefined) channel.send(step.send)
+    if (step.hopeless === true) {
+      channel.intercept(undefined)
+      onHopeless()
+    }
     if (step.protocol === undefined) return undefined
     channel.intercept(undefined)
     onProtocol(step.protocol)
     return step.rest
+  })
+}
+
+function giveUp(): never {
+  throw new PeerloomError('ERR_UNSUPPORTED_PROTOCOL', 'the remote counted on a protocol that is not spoken', {
+    remote: true
   })
 }
 
