@@ -60,11 +60,6 @@ export class YamuxStream extends StreamBase {
     return this.hasRemoteEnded
   }
 
-  /** Data or an end that has not left yet. */
-  get hasUnsent(): boolean {
-    return this.hasQueued || this.#endQueued
-  }
-
   // What the muxer calls when frames arrive.
 
   /** The remote has shown that it knows the stream. True the first time. */

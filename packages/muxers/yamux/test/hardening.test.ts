@@ -35,7 +35,11 @@ const floods: [keyof YamuxFloodLimits, string, (at: number) => Uint8Array][] = [
   ['idle', 'updates of a byte', () => frame(windowUpdate, 0, 1, 1)],
   ['idle', 'updates for a stream that is gone', () => frame(windowUpdate, 0, 3, 1 << 20)],
   ['idle', 'good-byes', () => frame(goAway, 0, 0, 0)],
-  ['reset', 'streams opened and reset', (at) => Buffer.concat([frame(data, syn, 5 + 2 * at, 0), frame(data, rst, 5 + 2 * at, 0)])],
+  [
+    'reset',
+    'streams opened and reset',
+    (at) => Buffer.concat([frame(data, syn, 5 + 2 * at, 0), frame(data, rst, 5 + 2 * at, 0)])
+  ],
   ['refused', 'streams that are refused', (at) => frame(windowUpdate, syn, 5 + 2 * at, 0)]
 ]
 
@@ -116,7 +120,10 @@ test('a remote that broke the protocol and leaves keeps no timer', async () => {
 test('a stream of single bytes that waits for its reader takes little more memory than they count', async () => {
   const { side, raw } = startRaw('responder', { keepAliveMs: 0 })
   const count = 200_000
-  const all = Buffer.concat([frame(windowUpdate, syn, 1, 0), ...Array.from({ length: count }, () => frame(data, 0, 1, 1, new Uint8Array(1)))])
+  const all = Buffer.concat([
+    frame(windowUpdate, syn, 1, 0),
+    ...Array.from({ length: count }, () => frame(data, 0, 1, 1, new Uint8Array(1)))
+  ])
   for (let at = 0; at < all.length; at += 65_000) raw.send(all.subarray(at, at + 65_000))
   await turns(200)
   const held: Uint8Array[] = []
@@ -292,7 +299,10 @@ test('a ping that got lost is forgotten, and a remote that talks is not given up
 })
 
 test('windows follow the round trip: they grow for a reader that is held back, not for a slow one', async () => {
-  for (const [betweenMs, grows] of [[20, true], [2000, false]] as const) {
+  for (const [betweenMs, grows] of [
+    [20, true],
+    [2000, false]
+  ] as const) {
     const clock = new ManualClock()
     const { side, raw, frames } = startRaw('responder', { keepAliveMs: 0 }, clock, (stream) => stream.attach(reader))
     raw.send(frame(windowUpdate, syn, 1, 0))
