@@ -249,7 +249,7 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & paused || (this.#inbound !== undefined && this.#inbound.length > 0)) {
       this.#inbound ??= new ChunkQueue()
-      this.#inbound.push(rest)
+      this.#inbound.keep(rest)
       if ((this.#flags & held) === 0) {
         this.#flags |= held
         this.hold()

@@ -46,18 +46,18 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
-  /** Whether its SYN or ACK has left. */
-  get isAnnounced(): boolean {
-    return this.#announce === 0
-  }
-
-  get hasQueued(): boolean {
-    return this.#queue !== undefined && this.#queue.length > 0
-  }
-
-  /** Data or an end that has not left yet. */
+  /** Data or our end still have to leave. */
   get hasUnsent(): boolean {
-    return this.hasQueued || this.#endQueued
+    return this.#endQueued || (this.#queue !== undefined && this.#queue.length > 0)
+  }
+
+  /** The remote has been told of the stream, or opened it. */
+  get isAnnounced(): boolean {
+    return this.#announce !== flag.syn
+  }
+
+  get remoteHasEnded(): boolean {
+    return this.hasRemoteEnded
   }
 
   // What the muxer calls when frames arrive.
@@ -116,6 +116,7 @@ export class YamuxStream extends StreamBase {
     if (whole && bytes < limit) return false
     const ends = this.#endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
+    if (this.#announce === flag.syn) this.#muxer.announced(this.streamId)
     if (bytes > 0) {
       this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
       this.#announce = 0
@@ -153,7 +154,7 @@ export class YamuxStream extends StreamBase {
 
   protected override carryEnd(): void {
     this.#endQueued = true
-    this.#muxer.markDirty(this)
+    this.#muxer.flushEnd(this)
   }
 
   protected override carryReset(): void {

@@ -1,5 +1,4 @@
-import { testMuxer } from '@peerloom/conformance'
-import type { NodeContext } from '@peerloom/interface'
+import { overChannels, testMuxer } from '@peerloom/conformance'
 import { yamux } from '@peerloom/yamux'
 
-testMuxer('yamux', { create: () => yamux()({} as NodeContext) })
+testMuxer('yamux', overChannels(yamux()({} as never)))

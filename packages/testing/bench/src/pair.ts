@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { DriverName } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
@@ -104,4 +105,11 @@ export async function runPair(
     await Promise.all([dialer.stop(), listener.stop()])
     clearTimeout(watchdog)
   }
+}
+
+/** One start of a fresh process with a first node. */
+export async function runStartUp(driver: DriverName): Promise<Figures> {
+  const script = fileURLToPath(new URL('./start-up.mjs', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, driver], { timeout: timeoutMs })
+  return JSON.parse(stdout) as Figures
 }

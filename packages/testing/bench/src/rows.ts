@@ -123,5 +123,15 @@ export const rows: readonly Row[] = [
     windowBytes: longLineWindowBytes,
     drivers: ['peerloom'],
     goals: [{ figure: 'ofWindowPerRoundTrip', atLeast: 0.9 }]
+  },
+  {
+    name: 'import and first node, in a fresh process',
+    workload: 'start-up',
+    size: 1,
+    drivers: both,
+    goals: [
+      { figure: 'totalMs', atMost: 120 },
+      { figure: 'rssMiB', atMost: 65 }
+    ]
   }
 ]

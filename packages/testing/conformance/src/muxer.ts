@@ -1,352 +1,398 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
 import {
-  type Channel,
   type Clock,
-  isPeerloomError,
   type MuxedStream,
   type Muxer,
-  PeerloomError,
-  type Resource,
-  type Scope,
-  type ScopeUsage,
+  type MuxerOptions,
   type StreamMuxerFactory,
   systemClock
 } from '@peerloom/interface'
-import { byteReader, channelPair } from '@peerloom/streams'
-import { describe, expect, test } from 'vitest'
-import { ManualClock, settle } from './manual-clock.ts'
+import { byteReader, channelPair, ChunkIterator, lengthPrefixed, toWeb } from '@peerloom/streams'
+import { CountingScope } from './counting-scope.ts'
+import { settle } from './manual-clock.ts'
+import { seededRandom } from './seeded-random.ts'
 import { until } from './until.ts'
 
-export interface MuxerSetup {
-  create(): StreamMuxerFactory
-  /** Whether a reader that takes nothing stops its own stream only. Default true; mplex has no windows. */
+/** Two muxers that talk to each other. `cut` breaks what carries them. */
+export interface MuxerLink {
+  readonly near: Muxer
+  readonly far: Muxer
+  cut(error: Error): void
+}
+
+export interface MuxerUnderTest {
+  connect(near: MuxerOptions, far: MuxerOptions): MuxerLink
+  /** Whether a stream holds its sender back without the others. Default true; mplex has no such thing. */
   readonly flowControl?: boolean
 }
 
-/** A scope that counts, and refuses what is over its limit. */
-class CountingScope implements Scope {
-  readonly name = 'test'
-  readonly limits: Partial<Record<Resource, number>> = {}
-  readonly usage: ScopeUsage = {
-    connectionsInbound: 0,
-    connectionsOutbound: 0,
-    streamsInbound: 0,
-    streamsOutbound: 0,
-    memory: 0
-  }
-
-  reserve(resource: Resource, amount: number): boolean {
-    if (this.usage[resource] + amount > (this.limits[resource] ?? Infinity)) return false
-    this.usage[resource] += amount
-    return true
-  }
-
-  release(resource: Resource, amount: number): void {
-    this.usage[resource] -= amount
-  }
-
-  child(): Scope {
-    return this
-  }
-
-  close(): void {}
-
-  get isEmpty(): boolean {
-    return Object.values(this.usage).every((amount) => amount === 0)
+/** For muxers that run over any channel: each link is a pair of channels in this process. */
+export function overChannels(factory: StreamMuxerFactory, clock: Clock = systemClock): MuxerUnderTest {
+  return {
+    connect(near, far) {
+      const [one, two] = channelPair(clock)
+      return {
+        near: factory.create(one, near),
+        far: factory.create(two, far),
+        cut: (error) => one.abort(error)
+      }
+    }
   }
 }
 
+/** One side of a link, and everything that it was told. */
 interface Side {
   readonly muxer: Muxer
-  readonly inbound: MuxedStream[]
   readonly scope: CountingScope
-  /** Undefined while open; null when over in good order. */
-  over: Error | null | undefined
-  onStream: ((stream: MuxedStream) => void) | undefined
+  readonly streams: MuxedStream[]
+  readonly closes: (Error | undefined)[]
 }
 
-const bytesOf = (words: string): Uint8Array => new TextEncoder().encode(words)
-const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
+const ignore = (): void => {}
+const utf8 = new TextEncoder()
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+const chunk = 64 * 1024
 
-/** What every muxer promises. */
-export function testMuxer(name: string, setup: MuxerSetup): void {
-  function side(channel: Channel, role: 'initiator' | 'responder', clock: Clock = systemClock): Side {
+function connect(subject: MuxerUnderTest, onStream: (stream: MuxedStream) => void = ignore) {
+  const settings = (role: MuxerOptions['role'], handler: (stream: MuxedStream) => void) => {
     const scope = new CountingScope()
-    const state: { inbound: MuxedStream[]; over: Side['over']; onStream: Side['onStream'] } = {
-      inbound: [],
-      over: undefined,
-      onStream: undefined
-    }
-    const muxer = setup.create().create(channel, {
+    const streams: MuxedStream[] = []
+    const closes: (Error | undefined)[] = []
+    const options: MuxerOptions = {
       role,
+      clock: systemClock,
       limits: scope,
-      clock,
+      onClose: (error) => void closes.push(error),
       onStream: (stream) => {
-        state.inbound.push(stream)
-        state.onStream?.(stream)
-      },
-      onClose: (error) => {
-        if (state.over !== undefined) throw new Error('told twice that it is over')
-        state.over = error ?? null
+        streams.push(stream)
+        handler(stream)
       }
-    })
-    return Object.assign(state, { muxer, scope })
+    }
+    return { options, scope, streams, closes }
   }
+  const one = settings('initiator', ignore)
+  const two = settings('responder', onStream)
+  const link = subject.connect(one.options, two.options)
+  const near: Side = { muxer: link.near, scope: one.scope, streams: one.streams, closes: one.closes }
+  const far: Side = { muxer: link.far, scope: two.scope, streams: two.streams, closes: two.closes }
+  return { near, far, cut: (error: Error) => link.cut(error) }
+}
 
-  function pair(clock?: Clock): { near: Side; far: Side; channels: [Channel, Channel] } {
-    const channels = channelPair(clock)
-    return { near: side(channels[0], 'initiator', clock), far: side(channels[1], 'responder', clock), channels }
+/** Sends everything back. */
+function echo(stream: MuxedStream): void {
+  stream.attach({
+    data: (bytes) => {
+      if (!stream.send(bytes)) stream.pause()
+    },
+    drain: () => stream.resume(),
+    end: () => void stream.closeWrite().catch(ignore),
+    closed: ignore
+  })
+}
+
+async function readAll(stream: MuxedStream): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const bytes of new ChunkIterator(stream)) chunks.push(bytes)
+  return Buffer.concat(chunks)
+}
+
+/** The only stream the far side was given. */
+async function arrived(side: Side, at = 0): Promise<MuxedStream> {
+  await until('the stream arrives', () => side.streams.length > at)
+  return side.streams[at] as MuxedStream
+}
+
+async function expectNothingLeft(...sides: Side[]): Promise<void> {
+  await until('both sides are over', () =>
+    sides.every((side) => side.closes.length > 0 && side.muxer.streamCount === 0)
+  )
+  for (const side of sides) {
+    expect([...side.muxer.streams]).toEqual([])
+    expect(side.scope.usage).toEqual(new CountingScope().usage)
+    expect(side.closes).toHaveLength(1)
   }
+}
 
-  /** A stream of one side and its other end. */
-  async function open(from: Side, to: Side): Promise<[MuxedStream, MuxedStream]> {
-    const before = to.inbound.length
-    const stream = await from.muxer.open()
-    await until('the stream has arrived', () => to.inbound.length > before)
-    return [stream, to.inbound[before] as MuxedStream]
-  }
+/** Ways to read that take the first piece of what they are offered, and no more. */
+const lazyReaders: [string, (stream: MuxedStream) => unknown][] = [
+  ['nobody', ignore],
+  ['a paused reader', (stream) => (stream.attach({ data: ignore, end: ignore, closed: ignore }), stream.pause())],
+  ['an iterator', (stream) => stream[Symbol.asyncIterator]().next()],
+  ['a byte reader', (stream) => byteReader(stream).read(10)],
+  ['a reader of messages', (stream) => lengthPrefixed(stream).read()],
+  ['a web stream', (stream) => toWeb(stream).readable.getReader().read()]
+]
 
-  const read = async (stream: MuxedStream): Promise<string> => {
-    let text = ''
-    for await (const bytes of stream) text += textOf(bytes)
-    return text
-  }
-
-  describe(`${name} as a muxer`, () => {
-    test.each(['initiator', 'responder'] as const)('streams that the %s opens carry bytes both ways', async (role) => {
-      const { near, far } = pair()
-      const [from, to] = role === 'initiator' ? [near, far] : [far, near]
-      const [one, two] = await open(from, to)
-      expect([one.direction, two.direction]).toEqual(['outbound', 'inbound'])
-      one.send(bytesOf('there'))
-      two.send(bytesOf('back'))
-      await Promise.all([one.closeWrite(), two.closeWrite()])
-      expect([await read(two), await read(one)]).toEqual(['there', 'back'])
-      await until('both ends are over', () => one.status === 'closed' && two.status === 'closed')
+/**
+ * The contract of a stream muxer (architecture.md, section 4).
+ *
+ * ```ts
+ * testMuxer('yamux', overChannels(yamux()(node)))
+ * ```
+ */
+export function testMuxer(name: string, subject: MuxerUnderTest): void {
+  describe(`${name} keeps the contract of a stream muxer`, () => {
+    test('a stream carries bytes both ways, and the end of each direction behind them', async () => {
+      const { near, far } = connect(subject)
+      const stream = await near.muxer.open()
+      expect(stream.direction).toBe('outbound')
+      stream.send(utf8.encode('question'))
+      await stream.closeWrite()
+      const remote = await arrived(far)
+      expect(remote.direction).toBe('inbound')
+      expect(textOf(await readAll(remote))).toBe('question')
+      expect(stream.status).toBe('closing')
+      remote.send(utf8.encode('answer'))
+      await remote.closeWrite()
+      expect(textOf(await readAll(stream))).toBe('answer')
+      expect([stream.status, remote.status]).toEqual(['closed', 'closed'])
       expect([near.muxer.streamCount, far.muxer.streamCount]).toEqual([0, 0])
       expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
     })
 
-    test('many streams at once keep their bytes apart and in order', async () => {
-      const { near, far } = pair()
-      far.onStream = (stream) => void stream.sink(stream).catch(() => {})
-      const results = await Promise.all(
-        Array.from({ length: 100 }, async (_, at) => {
-          const stream = await (at % 2 === 0 ? near.muxer : near.muxer).open()
-          const parts = Array.from({ length: 20 }, (_part, part) => `${at}:${part};`.repeat(1 + (part % 7) * 100))
-          const writing = stream.sink(parts.map(bytesOf))
-          const text = await read(stream)
-          await writing
-          return text === parts.join('')
+    test('both sides open streams at once, each with an id of its own', async () => {
+      const { near, far } = connect(subject, echo)
+      const opened = await Promise.all(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? near : far).muxer.open()))
+      for (const [at, stream] of opened.entries()) stream.send(utf8.encode(`stream ${at}`))
+      await until('all arrive', () => near.streams.length === 10 && far.streams.length === 10)
+      for (const side of [near, far]) {
+        expect(new Set([...side.muxer.streams].map(({ id, direction }) => `${direction} ${id}`)).size).toBe(20)
+      }
+      for (const [at, stream] of near.streams.entries()) {
+        void stream.closeWrite()
+        void opened[2 * at + 1]?.closeWrite()
+        expect(textOf(await readAll(stream))).toBe(`stream ${2 * at + 1}`)
+      }
+    })
+
+    test('a stream that says nothing is known to the other side all the same', async () => {
+      const { near, far } = connect(subject)
+      await near.muxer.open()
+      expect((await arrived(far)).status).toBe('open')
+    })
+
+    test('what was sent before the end arrives, also when our direction was closed long before', async () => {
+      const { near, far } = connect(subject)
+      const stream = await near.muxer.open()
+      await stream.closeWrite()
+      expect(() => stream.send(utf8.encode('late'))).toThrow(expect.objectContaining({ code: 'ERR_WRITE_CLOSED' }))
+      const remote = await arrived(far)
+      await until('the end arrives', () => remote.status === 'closing')
+      const sending = (async () => {
+        for (let at = 0; at < 40; at++) await remote.write(new Uint8Array(chunk).fill(at))
+        await remote.closeWrite()
+      })()
+      const all = await readAll(stream)
+      await sending
+      expect(all).toHaveLength(40 * chunk)
+      expect(all.at(-1)).toBe(39)
+    })
+
+    test('a reset reaches the other side as one, and leaves the streams beside it alone', async () => {
+      const { near, far } = connect(subject, echo)
+      const [one, two] = [await near.muxer.open(), await near.muxer.open()]
+      one.send(utf8.encode('one'))
+      two.send(utf8.encode('two'))
+      const remote = await arrived(far)
+      one.abort(new Error('enough'))
+      expect(one).toMatchObject({ status: 'reset', error: { message: 'enough' } })
+      await until('the reset arrives', () => remote.status === 'reset')
+      expect(remote.error).toMatchObject({ code: 'ERR_CHANNEL_RESET', remote: true })
+      await two.closeWrite()
+      expect(textOf(await readAll(two))).toBe('two')
+    })
+
+    test('closing a stream with unread data discards them and lets the remote finish', async () => {
+      const { near, far } = connect(subject)
+      const stream = await near.muxer.open()
+      stream.send(utf8.encode('x'))
+      const remote = await arrived(far)
+      const closing = stream.close()
+      for (let at = 0; at < 100; at++) await remote.write(new Uint8Array(chunk))
+      await remote.closeWrite()
+      await closing
+      await until('it is closed', () => stream.status === 'closed' && near.muxer.streamCount === 0)
+    })
+
+    test('a handler or a reader that throws costs its own stream only', async () => {
+      const { near, far } = connect(subject, (stream) => {
+        if (far.streams.length === 1) throw new Error('no handler')
+        if (far.streams.length > 2) return echo(stream)
+        stream.attach({
+          data: () => {
+            throw new Error('bad reader')
+          },
+          end: ignore,
+          closed: ignore
+        })
+      })
+      const streams = [await near.muxer.open(), await near.muxer.open(), await near.muxer.open()]
+      for (const stream of streams) stream.send(utf8.encode('hello'))
+      await until('two are reset', () => streams[0]?.status === 'reset' && streams[1]?.status === 'reset')
+      const last = streams[2] as MuxedStream
+      await last.closeWrite()
+      expect(textOf(await readAll(last))).toBe('hello')
+      expect(far.streams.map(({ error }) => error?.message)).toEqual(['no handler', 'bad reader', undefined])
+    })
+
+    test.runIf(subject.flowControl !== false).each(lazyReaders)(
+      'memory stays flat while 1 GiB is offered to %s, and other streams go on',
+      async (_name, read) => {
+        const { near, far } = connect(subject, (stream) => {
+          if (far.streams.length > 1) echo(stream)
+        })
+        const stream = await near.muxer.open()
+        let accepted = 0
+        const offering = (async () => {
+          // A length of three bytes before each, for the reader of messages.
+          const message = new Uint8Array(chunk)
+          message.set([0xfd, 0xff, 0x03])
+          for (; accepted < 2 ** 30; accepted += chunk) await stream.write(message)
+        })()
+        offering.catch(ignore)
+        const remote = await arrived(far)
+        await read(remote)
+        const beside = await near.muxer.open()
+        beside.send(utf8.encode('still here'))
+        await beside.closeWrite()
+        expect(textOf(await readAll(beside))).toBe('still here')
+        let before = -1
+        while (before < accepted) {
+          before = accepted
+          await settle(50)
+        }
+        expect(accepted).toBeLessThanOrEqual(2 * 1024 * 1024)
+        remote.abort(new Error('seen enough'))
+        await expect(offering).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
+        await until('nothing is left', () => near.muxer.streamCount === 0)
+      }
+    )
+
+    test('1,000 streams at once carry 64 KiB each way in chunks of any size', async () => {
+      const { near, far } = connect(subject, echo)
+      const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
+      const random = seededRandom(seed)
+      const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+      const pool = Buffer.from(Uint8Array.from({ length: 4 * chunk }, () => random(256)))
+      await Promise.all(
+        Array.from({ length: 1000 }, async (_, at) => {
+          const stream = await near.muxer.open()
+          const start = random(3 * chunk)
+          const sent = pool.subarray(start, start + chunk)
+          const reading = readAll(stream)
+          for (let from = 0; from < chunk;) {
+            const length = Math.min(chunk - from, 1 + random(random(4) === 0 ? 30_000 : 2000))
+            await stream.write(sent.subarray(from, from + length))
+            from += length
+            if (random(8) === 0) await settle(1)
+          }
+          await stream.closeWrite()
+          const got = await reading
+          expect(digest(got), `stream ${at}, seed ${seed}`).toBe(digest(sent))
         })
       )
-      expect(results).not.toContain(false)
-      await until('all are over', () => near.muxer.streamCount === 0 && far.muxer.streamCount === 0)
+      await until('all are over', () => near.muxer.streamCount + far.muxer.streamCount === 0)
       expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
-    })
+    }, 60_000)
 
-    test('streams that are opened at once, some with much to send, all arrive', async () => {
-      const { near, far } = pair()
-      const streams = await Promise.all([1, 2, 3, 4].map(() => near.muxer.open()))
-      streams[3]?.send(new Uint8Array(100_000))
-      streams[1]?.send(new Uint8Array(100_000))
-      streams[0]?.send(bytesOf('x'))
-      await until('all have arrived', () => far.inbound.length === 4)
-      expect([near.over, far.over]).toEqual([undefined, undefined])
-    })
-
-    test('one direction may end while the other goes on', async () => {
-      const { near, far } = pair()
-      const [one, two] = await open(near, far)
-      await one.closeWrite()
-      expect(await read(two)).toBe('')
-      const writing = (async () => {
-        for (let at = 0; at < 100; at++) await two.write(new Uint8Array(10_000))
-        await two.closeWrite()
-      })()
-      expect((await read(one)).length).toBe(1_000_000)
-      await writing
-    })
-
-    test('a reset ends one stream at both ends, and nothing else', async () => {
-      const { near, far } = pair()
-      const [one, two] = await open(near, far)
-      const [three, four] = await open(near, far)
-      one.send(new Uint8Array(100_000))
-      one.abort(new Error('enough'))
-      await expect(read(two)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET', remote: true })
-      expect(() => one.send(bytesOf('x'))).toThrow('enough')
-      three.send(bytesOf('still here'))
-      await three.closeWrite()
-      expect(await read(four)).toBe('still here')
-      four.abort(new Error('from the other side'))
-      await until('the other two are over', () => near.muxer.streamCount === 0 && far.muxer.streamCount === 0)
-      expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
-    })
-
-    test('a handler that throws resets its stream only', async () => {
-      const { near, far } = pair()
-      far.onStream = () => {
-        throw new Error('cannot')
-      }
-      const stream = await near.muxer.open()
-      await expect(read(stream)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
-      far.onStream = undefined
-      const [one, two] = await open(near, far)
-      await one.sink([bytesOf('fine')])
-      expect(await read(two)).toBe('fine')
-    })
-
-    test('a reader that takes nothing stops its sender, and gets everything in the end', async () => {
-      const { near, far } = pair()
-      const [one, two] = await open(near, far)
-      let sent = 0
-      for (let turn = 0; turn < 60; turn++) {
-        while (one.writable && sent < 1000) {
-          one.send(new Uint8Array(16 * 1024))
-          sent++
-        }
-        await settle()
-      }
-      expect(sent * 16 * 1024).toBeLessThan(4 * 1024 * 1024)
-      const closing = one.closeWrite()
-      let got = 0
-      for await (const bytes of two) got += bytes.length
-      await closing
-      expect(got).toBe(sent * 16 * 1024)
-    })
-
-    if (setup.flowControl !== false) {
-      test('a stream that nobody reads does not hold up the others', async () => {
-        const { near, far } = pair()
-        const [stuck] = await open(near, far)
-        while (stuck.writable) stuck.send(new Uint8Array(64 * 1024))
-        await settle(20)
-        const [one, two] = await open(near, far)
-        const writing = one.sink(Array.from({ length: 100 }, () => new Uint8Array(64 * 1024)))
-        expect((await read(two)).length).toBe(6_553_600)
-        await writing
-        expect(stuck.status).toBe('open')
-      })
-    }
-
-    test('closing lets queued bytes out, tells the remote, and ends in good order on both sides', async () => {
-      const { near, far, channels } = pair()
-      const [one, two] = await open(near, far)
-      const reading = byteReader(two).read(200_000)
-      one.send(new Uint8Array(200_000))
-      await near.muxer.close()
-      expect(await reading).toHaveLength(200_000)
-      await until('both are over', () => near.over !== undefined && far.over !== undefined)
-      expect([near.over, far.over]).toEqual([null, null])
-      expect(channels.map(({ status }) => status)).toEqual(['closed', 'closed'])
-      await expect(near.muxer.open()).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
-      await expect(far.muxer.open()).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
-      await near.muxer.close()
-      expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
-    })
-
-    test('an abort resets every stream on both sides, once', async () => {
-      const { near, far } = pair()
-      const streams = [...(await open(near, far)), ...(await open(far, near))]
-      near.muxer.abort(new Error('enough'))
-      await until('both are over', () => near.over !== undefined && far.over !== undefined)
-      expect(near.over).toMatchObject({ message: 'enough' })
-      expect(far.over).toBeInstanceOf(Error)
-      for (const stream of streams) {
-        await expect(read(stream)).rejects.toSatisfy((error) => isPeerloomError(error))
-        expect(stream.status).toBe('reset')
-      }
-      expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
-    })
-
-    test('a link that is lost is a failure of all that was open', async () => {
-      const { near, far, channels } = pair()
-      const [one] = await open(near, far)
-      channels[1].abort(new PeerloomError('ERR_CHANNEL_RESET', 'cut', { remote: true }))
-      await expect(read(one)).rejects.toSatisfy((error) => isPeerloomError(error))
-      await until('both are over', () => near.over !== undefined && far.over !== undefined)
-      expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
-    })
-
-    test('a link that ends without a good-bye is not an end in good order', async () => {
-      const [near, far] = channelPair()
-      const one = side(near, 'initiator')
-      await far.closeWrite()
-      await until('it is over', () => one.over !== undefined)
-      expect(one.over).toBeInstanceOf(Error)
-    })
-
-    test('closing does not wait for ever for a remote that says nothing', async () => {
-      const clock = new ManualClock()
-      const [near] = channelPair(clock)
-      const one = side(near, 'initiator', clock)
-      const closing = one.muxer.close()
-      let closed = false
-      closing.then(
-        () => (closed = true),
-        () => (closed = true)
+    test('10,000 streams are opened, used and closed one after another, 64 at a time', async () => {
+      const { near, far } = connect(subject, echo)
+      let left = 10_000
+      await Promise.all(
+        Array.from({ length: 64 }, async () => {
+          while (left-- > 0) {
+            const stream = await near.muxer.open()
+            stream.send(utf8.encode('ping'))
+            void stream.closeWrite()
+            expect(textOf(await readAll(stream))).toBe('ping')
+          }
+        })
       )
-      await settle()
-      one.muxer.abort(new Error('enough'))
-      await until('it is closed', () => closed)
-      expect(near.status).toBe('reset')
-      expect(clock.pending).toBe(0)
-    })
+      await until('all are over', () => near.muxer.streamCount + far.muxer.streamCount === 0)
+      expect(far.streams).toHaveLength(10_000)
+      expect(near.scope.isEmpty && far.scope.isEmpty).toBe(true)
+    }, 60_000)
 
-    test('closing does not wait for ever for a remote that takes nothing', async () => {
-      const clock = new ManualClock()
-      const [near] = channelPair(clock)
-      const one = side(near, 'initiator', clock)
-      const stream = await one.muxer.open()
-      for (let at = 0; at < 32; at++) stream.send(new Uint8Array(64 * 1024))
-      const closing = one.muxer.close().catch(() => {})
-      await clock.advance(120_000)
-      await closing
-      expect(near.status).toBe('reset')
-      expect([one.scope.isEmpty, clock.pending]).toEqual([true, 0])
-    })
-
-    test('a scope that is full refuses streams on its side only', async () => {
-      const { near, far } = pair()
-      near.scope.limits.streamsOutbound = 1
-      far.scope.limits.streamsInbound = 2
-      await open(near, far)
+    test('limits that are reached refuse streams, on either side', async () => {
+      const { near, far } = connect(subject)
+      far.scope.refused.add('streamsInbound')
+      const stream = await near.muxer.open()
+      stream.send(utf8.encode('x'))
+      await until('it is refused', () => stream.status === 'reset')
+      expect(far.streams).toEqual([])
+      near.scope.refused.add('streamsOutbound')
       await expect(near.muxer.open()).rejects.toMatchObject({ code: 'ERR_LIMIT' })
-      near.scope.limits.streamsOutbound = 10
-      await open(near, far)
-      const third = await near.muxer.open()
-      await expect(read(third)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
-      expect([near.over, far.over]).toEqual([undefined, undefined])
-      expect(far.scope.usage.streamsInbound).toBe(2)
+      far.scope.refused.clear()
+      near.scope.refused.clear()
+      await near.muxer.open()
+      expect((await arrived(far)).status).toBe('open')
     })
 
-    test('waiting to open a stream is bounded, and ends with its signal', async () => {
-      const clock = new ManualClock()
-      const [near] = channelPair(clock) // nobody answers
-      const one = side(near, 'initiator', clock)
-      const waits: Promise<unknown>[] = []
-      const abort = new AbortController()
-      for (let at = 0; at < 5000; at++) waits.push(one.muxer.open(at % 2 === 0 ? abort : {}).catch((error) => error))
-      await settle()
-      abort.abort(new Error('enough'))
-      await clock.advance(10_001)
-      const results = await Promise.all(waits)
-      const failures = results.filter((result) => result instanceof Error) as { code?: string; message: string }[]
-      for (const { code, message } of failures) {
-        expect([code === 'ERR_TIMEOUT', code === 'ERR_LIMIT', message === 'enough']).toContain(true)
-      }
-      one.muxer.abort(new Error('over'))
+    test('open takes a signal and looks at it first', async () => {
+      const { near } = connect(subject)
+      await expect(near.muxer.open({ signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow('too late')
+      expect(near.muxer.streamCount).toBe(0)
+      expect(near.scope.isEmpty).toBe(true)
     })
 
-    test('garbage ends the connection with a typed error, without a stream', async () => {
-      for (const fill of [0x05, 0x80, 0xff]) {
-        const [near, far] = channelPair()
-        const one = side(near, 'responder')
-        far.send(new Uint8Array(4096).fill(fill))
-        await until('it is over', () => one.over !== undefined)
-        expect(isPeerloomError(one.over) && one.over.remote, `${fill}`).toBe(true)
-        expect(one.inbound).toEqual([])
-        expect(one.scope.isEmpty).toBe(true)
+    test('close lets streams send what is queued, then ends both sides in good order', async () => {
+      const { near, far } = connect(subject)
+      const stream = await near.muxer.open()
+      stream.send(new Uint8Array(3 * chunk))
+      const closing = near.muxer.close()
+      expect(near.muxer.close()).toStrictEqual(closing)
+      await expect(near.muxer.open()).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
+      const remote = await arrived(far)
+      let got = 0
+      remote.attach({ data: (bytes) => void (got += bytes.length), end: ignore, closed: ignore })
+      await closing
+      await until('all has arrived', () => got === 3 * chunk)
+      await expectNothingLeft(near, far)
+      expect([near.closes, far.closes]).toEqual([[undefined], [undefined]])
+      await expect(far.muxer.open()).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
+    })
+
+    test('abort ends everything that waits, on both sides', async () => {
+      const { near, far } = connect(subject)
+      const stream = await near.muxer.open()
+      const reading = readAll(stream)
+      reading.catch(ignore)
+      stream.send(utf8.encode('x'))
+      const remote = await arrived(far)
+      near.muxer.abort(new Error('broken'))
+      await expect(reading).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
+      expect(() => stream.send(utf8.encode('y'))).toThrow(expect.objectContaining({ code: 'ERR_CONNECTION_CLOSED' }))
+      await until('the other side knows', () => remote.status === 'reset')
+      await expectNothingLeft(near, far)
+      expect(near.closes[0]?.message).toBe('broken')
+      expect(far.closes[0]).toBeInstanceOf(Error)
+      near.muxer.abort(new Error('again'))
+      await near.muxer.close()
+      expect(near.closes).toHaveLength(1)
+    })
+
+    test('a link that is cut at any step leaves nothing behind and nobody waiting', async () => {
+      for (let step = 0; step < 40; step++) {
+        const { near, far, cut } = connect(subject, (stream) => {
+          void (async () => {
+            for await (const bytes of stream) await stream.write(bytes)
+            await stream.close()
+          })().catch(ignore)
+        })
+        const exchange = async (): Promise<void> => {
+          const stream = await near.muxer.open()
+          for (let round = 0; round < 4; round++) {
+            await stream.write(new Uint8Array(round % 2 === 0 ? 100 : 3 * chunk))
+          }
+          await stream.closeWrite()
+          await readAll(stream)
+        }
+        const all = Promise.allSettled([exchange(), exchange(), exchange()])
+        await settle(step)
+        cut(new Error(`cut at step ${step}`))
+        await all
+        await expectNothingLeft(near, far)
       }
     })
   })
