@@ -48,7 +48,7 @@ export interface Connection {
   readonly streams: readonly Stream[]
   /** Opens a stream and agrees on the first of `protocols` that the remote speaks. */
   openStream(protocols: string | readonly string[], options?: OpenStreamOptions): Promise<Stream>
-  /** Lets open streams send what is queued, then says good-bye. Bounded. Idempotent. */
+  /** Lets open streams send what is queued, says good-bye, and resolves when the link is gone. Bounded. Idempotent. */
   close(options?: AbortOptions): Promise<void>
   abort(error: Error): void
 }

@@ -24,8 +24,9 @@ export const defaultWaterMarks: WaterMarks = { high: 256 * 1024, low: 64 * 1024,
 
 /** How long `closeWrite` and `close` wait for queued bytes to leave. */
 const closeTimeoutMs = 30_000
-/** How long a closed channel waits for the end of the remote before it is reset. */
-const lingerMs = 60_000
+const defaultLingerMs = 60_000
+/** For channels that hold a socket: whoever says nothing after our good-bye is not to keep one for long. */
+export const linkLingerMs = 5000
 
 const paused = 1
 const held = 2
@@ -38,6 +39,8 @@ const reset = 128
 const finished = 256
 const closedDelivered = 512
 const discarding = 1024
+/** Reset, but what had arrived before is still to be read. */
+const readable = 2048
 
 const done: Promise<void> = Promise.resolve()
 
@@ -58,6 +61,7 @@ export abstract class ChannelBase implements Channel {
   /** Bytes at the head of the inbound queue that were counted as consumed before they were given back. */
   #returned = 0
   #intercept: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined = undefined
+  #onInterceptedEnd: (() => void) | undefined = undefined
   #drain: Waiters | undefined = undefined
   #closing: Waiters | undefined = undefined
   #linger: object | number | undefined = undefined
@@ -91,6 +95,11 @@ export abstract class ChannelBase implements Channel {
   protected over(): void {}
   /** Behind `over`, for whoever keeps count of channels. */
   protected afterOver(): void {}
+
+  /** How long a closed channel waits for the end of the remote before it is reset, in ms. */
+  protected get lingerMs(): number {
+    return defaultLingerMs
+  }
 
   // What a user calls.
 
@@ -137,8 +146,9 @@ export abstract class ChannelBase implements Channel {
     this.#returned += bytes.length
   }
 
-  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void {
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined, onEnd?: () => void): void {
     this.#intercept = filter
+    this.#onInterceptedEnd = onEnd
     if (filter === undefined) return
     const inbound = this.#inbound
     if (inbound !== undefined && inbound.length > 0) this.#filterWaiting(inbound)
@@ -173,6 +183,7 @@ export abstract class ChannelBase implements Channel {
       throw error
     }
     if ((this.#flags & (remoteEnded | reset)) === 0 && this.#linger === undefined) {
+      const { lingerMs } = this
       this.#linger = this.clock.setTimeout(
         () => this.abort(new PeerloomError('ERR_TIMEOUT', `the remote did not end within ${lingerMs} ms`)),
         lingerMs
@@ -182,7 +193,7 @@ export abstract class ChannelBase implements Channel {
 
   abort(error: Error): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags = (this.#flags | reset) & ~remoteEnded
+    this.#flags = (this.#flags | reset) & ~(remoteEnded | readable)
     this.error = error
     try {
       this.carryReset(error)
@@ -227,7 +238,7 @@ export abstract class ChannelBase implements Channel {
         return
       }
       const taken = bytes.length - (left?.length ?? 0)
-      if (taken > 0) this.consumed(taken)
+      if (taken > 0 && (this.#flags & reset) === 0) this.consumed(taken)
       if (left === undefined || left.length === 0) return
       rest = left
     }
@@ -238,7 +249,7 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & paused || (this.#inbound !== undefined && this.#inbound.length > 0)) {
       this.#inbound ??= new ChunkQueue()
-      this.#inbound.push(rest)
+      this.#inbound.keep(rest)
       if ((this.#flags & held) === 0) {
         this.#flags |= held
         this.hold()
@@ -256,18 +267,18 @@ export abstract class ChannelBase implements Channel {
 
   protected remoteEnd(): void {
     if (this.#flags & (remoteEnded | reset)) return
-    if (this.#intercept !== undefined) {
-      this.#endedWhileNegotiating()
-      return
-    }
     this.#flags |= remoteEnded
+    if (this.#intercept !== undefined) this.#endedWhileNegotiating()
+    if (this.#flags & reset) return
     if (this.#flags & writeClosed) this.#finish()
     else this.#settleReader()
   }
 
-  protected remoteReset(error: Error): void {
+  /** `keepInbound`: the remote did not reset the channel, its carrier was lost; what had arrived is still read first. */
+  protected remoteReset(error: Error, keepInbound = false): void {
     if (this.#flags & (reset | finished)) return
-    this.#flags |= reset
+    // All that the remote had to say before its end is still worth reading when the carrier is lost after it.
+    this.#flags |= keepInbound || this.#flags & remoteEnded ? reset | readable : reset
     this.error = error
     this.#finish()
   }
@@ -302,7 +313,11 @@ export abstract class ChannelBase implements Channel {
   }
 
   #endedWhileNegotiating(): void {
-    this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
+    const onEnd = this.#onInterceptedEnd
+    this.#intercept = undefined
+    this.#onInterceptedEnd = undefined
+    if (onEnd !== undefined) onEnd()
+    else this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
   }
 
   /** Shows a new filter what arrived before it, and leaves the rest where it was. */
@@ -334,9 +349,9 @@ export abstract class ChannelBase implements Channel {
     if (this.#linger !== undefined) this.clock.clearTimeout(this.#linger)
     this.#linger = undefined
     this.#intercept = undefined
+    this.#onInterceptedEnd = undefined
     if (this.#flags & reset) {
-      // All that the remote had to say before its end is still worth reading when the connection is lost after it.
-      if ((this.#flags & remoteEnded) === 0) this.#inbound = undefined
+      if ((this.#flags & readable) === 0) this.#inbound = undefined
       const error = this.#closedError()
       this.#drain?.reject(error)
       this.#closing?.reject(error)
@@ -351,7 +366,7 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & closedDelivered) return
     try {
-      if ((this.#flags & (reset | remoteEnded)) === reset) {
+      if ((this.#flags & (reset | readable)) === reset) {
         this.#flags |= closedDelivered
         reader.closed(this.error)
         return
@@ -373,7 +388,7 @@ export abstract class ChannelBase implements Channel {
   }
 
   get #mayDeliver(): boolean {
-    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | remoteEnded)) !== reset
+    return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | readable)) !== reset
   }
 
   #pump(): void {

@@ -2,7 +2,7 @@
  * The Channel base that sockets, secured connections and streams share, message framing on top of it, and adapters to
  * other people's stream types.
  */
-export { ChannelBase, defaultWaterMarks } from './channel-base.ts'
+export { ChannelBase, defaultWaterMarks, linkLingerMs } from './channel-base.ts'
 export type { WaterMarks } from './channel-base.ts'
 export { StreamBase } from './stream-base.ts'
 export { ChunkIterator } from './chunk-iterator.ts'

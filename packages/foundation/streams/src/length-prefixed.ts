@@ -1,5 +1,5 @@
 import { encodeVarint, readVarint, varintLength } from '@peerloom/bounded'
-import { type AbortOptions, type Channel, type ChannelReader, PeerloomError } from '@peerloom/interface'
+import { type AbortOptions, type Channel, type ChannelReader, PeerloomError, toError } from '@peerloom/interface'
 import { ChunkQueue } from './chunk-queue.ts'
 import { Waiters } from './waiters.ts'
 
@@ -9,6 +9,8 @@ export interface LengthPrefixedOptions {
 }
 
 const defaultMaxBytes = 1024 * 1024
+/** The longest prefix that is looked at: eight bytes hold 2^53, a ninth shows that it is longer. */
+const maxPrefixBytes = 9
 /** Undelivered bytes above which the channel is paused. */
 const highWaterBytes = 64 * 1024
 
@@ -37,7 +39,7 @@ export class LengthPrefixedDecoder {
     // Whole messages inside one chunk need no queue.
     while (this.#queue === undefined && at < chunk.length) {
       if (this.#length < 0) {
-        this.#length = this.#check(readVarint(chunk, at))
+        this.#length = checkLength(readVarint(chunk, at), this.#maxBytes)
         if (this.#length < 0) break
         at += varintLength(this.#length)
       }
@@ -49,7 +51,7 @@ export class LengthPrefixedDecoder {
     }
     if (at === chunk.length) return
     this.#queue ??= new ChunkQueue()
-    this.#queue.push(at === 0 ? chunk : chunk.subarray(at))
+    this.#queue.keep(at === 0 ? chunk : chunk.subarray(at))
     this.#drain(onMessage)
   }
 
@@ -57,8 +59,8 @@ export class LengthPrefixedDecoder {
     const queue = this.#queue as ChunkQueue
     while (queue.length > 0 || this.#length === 0) {
       if (this.#length < 0) {
-        const head = queue.take(Math.min(queue.length, 9)) as Uint8Array
-        this.#length = this.#check(readVarint(head, 0))
+        const head = queue.take(Math.min(queue.length, maxPrefixBytes)) as Uint8Array
+        this.#length = checkLength(readVarint(head, 0), this.#maxBytes)
         queue.unshift(this.#length < 0 ? head : head.subarray(varintLength(this.#length)))
         if (this.#length < 0) return
       }
@@ -69,13 +71,13 @@ export class LengthPrefixedDecoder {
     }
     this.#queue = undefined
   }
+}
 
-  #check(length: number): number {
-    if (length <= this.#maxBytes) return length
-    throw new PeerloomError('ERR_MESSAGE_TOO_LARGE', `message of ${length} bytes, at most ${this.#maxBytes} are read`, {
-      remote: true
-    })
-  }
+function checkLength(length: number, maxBytes: number): number {
+  if (length <= maxBytes) return length
+  throw new PeerloomError('ERR_MESSAGE_TOO_LARGE', `message of ${length} bytes, at most ${maxBytes} are read`, {
+    remote: true
+  })
 }
 
 /** Messages over a channel, each with its length before it. */
@@ -91,41 +93,39 @@ export interface LengthPrefixed extends AsyncIterable<Uint8Array> {
 /** Prefix and message as two sends below this size become one. */
 const joinBytes = 1024
 
+/** Takes messages out one by one as they are asked for, so that what follows the last one is still there as it came. */
 class LengthPrefixedChannel implements LengthPrefixed, ChannelReader {
   readonly #channel: Channel
-  readonly #decoder: LengthPrefixedDecoder
+  readonly #maxBytes: number
   readonly #changed = new Waiters()
-  #messages: Uint8Array[] = []
-  #bytes = 0
+  readonly #queue = new ChunkQueue()
+  /** Length of the message under way; -1 while its prefix is incomplete. */
+  #length = -1
   #ended = false
   #error: Error | undefined
-  readonly #take = (message: Uint8Array): void => {
-    this.#messages.push(message)
-    this.#bytes += message.length
-  }
 
-  constructor(channel: Channel, options?: LengthPrefixedOptions) {
+  constructor(channel: Channel, options: LengthPrefixedOptions = {}) {
     this.#channel = channel
-    this.#decoder = new LengthPrefixedDecoder(options)
+    this.#maxBytes = options.maxBytes ?? defaultMaxBytes
     channel.attach(this)
   }
 
   async read(options?: AbortOptions): Promise<Uint8Array | undefined> {
     options?.signal?.throwIfAborted()
-    if (this.#messages.length === 0 && !this.#ended) {
-      this.#channel.resume()
-      if (this.#messages.length === 0 && !this.#ended) await this.#changed.add(options)
-    }
-    const message = this.#messages.shift()
-    if (message !== undefined) {
-      this.#bytes -= message.length
-      return message
-    }
-    if (this.#error !== undefined) throw this.#error
-    if (this.#decoder.pendingBytes > 0) {
+    for (;;) {
+      const message = this.#next()
+      if (message !== undefined) return message
+      if (!this.#ended) {
+        // Resuming may deliver at once what the channel holds.
+        const before = this.#queue.length
+        this.#channel.resume()
+        if (this.#queue.length === before && !this.#ended) await this.#changed.add(options)
+        continue
+      }
+      if (this.#error !== undefined) throw this.#error
+      if (this.#length < 0 && this.#queue.length === 0) return undefined
       throw new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended inside a message', { remote: true })
     }
-    return undefined
   }
 
   async write(message: Uint8Array, options?: AbortOptions): Promise<void> {
@@ -144,11 +144,9 @@ class LengthPrefixedChannel implements LengthPrefixed, ChannelReader {
 
   release(): Channel {
     this.#channel.pause()
-    for (const message of this.#messages.toReversed()) {
-      this.#channel.unshift(message)
-      this.#channel.unshift(encodeVarint(message.length))
-    }
-    this.#messages = []
+    this.#channel.unshift(this.#queue.take(this.#queue.length) ?? new Uint8Array(0))
+    if (this.#length >= 0) this.#channel.unshift(encodeVarint(this.#length))
+    this.#length = -1
     this.#channel.attach(undefined)
     return this.#channel
   }
@@ -159,9 +157,8 @@ class LengthPrefixedChannel implements LengthPrefixed, ChannelReader {
   }
 
   data(bytes: Uint8Array): void {
-    this.#decoder.push(bytes, this.#take)
-    if (this.#messages.length === 0) return
-    if (this.#bytes >= highWaterBytes || this.#messages.length >= 64) this.#channel.pause()
+    this.#queue.keep(bytes)
+    if (this.#queue.length >= Math.max(this.#length, highWaterBytes)) this.#channel.pause()
     this.#changed.resolve()
   }
 
@@ -174,6 +171,26 @@ class LengthPrefixedChannel implements LengthPrefixed, ChannelReader {
     if (!this.#ended) this.#error = error
     this.#ended = true
     this.#changed.resolve()
+  }
+
+  /** The next message, when it is complete. What breaks the framing resets the channel. */
+  #next(): Uint8Array | undefined {
+    const queue = this.#queue
+    if (this.#length < 0 && queue.length > 0) {
+      const head = queue.take(Math.min(queue.length, maxPrefixBytes)) as Uint8Array
+      try {
+        this.#length = checkLength(readVarint(head, 0), this.#maxBytes)
+      } catch (error) {
+        this.#channel.abort(toError(error))
+        throw error
+      }
+      const rest = this.#length < 0 ? head : head.subarray(varintLength(this.#length))
+      if (rest.length > 0) queue.unshift(rest)
+    }
+    if (this.#length < 0) return undefined
+    const message = queue.take(this.#length)
+    if (message !== undefined) this.#length = -1
+    return message
   }
 }
 

@@ -7,6 +7,7 @@ import {
   ChunkIterator,
   lengthPrefixed,
   LengthPrefixedDecoder,
+  nextTurn,
   protobuf,
   toWeb
 } from '@peerloom/streams'
@@ -77,7 +78,7 @@ test('drained waits anew each time', async () => {
     while (a.send(new Uint8Array(64 * 1024)));
     let drained = false
     const waiting = a.drained().then(() => (drained = true))
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => nextTurn(resolve))
     expect(drained).toBe(false)
     const reader = iterate(b)[Symbol.asyncIterator]()
     while (!drained) await reader.next()
@@ -174,7 +175,7 @@ test('exact reads cross chunks and give the rest back', async () => {
 
 test('length-prefixed messages survive every way of being cut', () => {
   const messages = ['', 'a', 'x'.repeat(127), 'y'.repeat(128), 'z'.repeat(20_000), ''].map(bytesOf)
-  const wire = Buffer.concat(messages.flatMap((message) => [encodeVarint(message.length), message]))
+  const wire = Uint8Array.from(messages.flatMap((message) => [...encodeVarint(message.length), ...message]))
   for (const step of [1, 2, 3, 127, 4096, wire.length]) {
     const got: Uint8Array[] = []
     const decoder = new LengthPrefixedDecoder()
@@ -199,6 +200,17 @@ test('an end inside a message is told from one between messages', async () => {
   const messages = lengthPrefixed(b)
   expect(await messages.read()).toEqual(Uint8Array.of(42))
   await expect(messages.read()).rejects.toMatchObject({ code: 'ERR_UNEXPECTED_END' })
+})
+
+test('what follows the last message is given back as it came', async () => {
+  const [a, b] = channelPair()
+  const messages = lengthPrefixed(a)
+  await messages.write(bytesOf('header'))
+  a.send(bytesOf('raw bytes that would be a length'))
+  await a.closeWrite()
+  const framed = lengthPrefixed(b, { maxBytes: 16 })
+  expect(textOf(await framed.read())).toBe('header')
+  expect(await collect(framed.release())).toBe('raw bytes that would be a length')
 })
 
 test('typed messages and their hand-over', async () => {

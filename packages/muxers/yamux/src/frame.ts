@@ -6,13 +6,6 @@ export const flag = { syn: 1, ack: 2, fin: 4, rst: 8 } as const
 export const allFlags = 15
 export const goAwayCode = { normal: 0, protocolError: 1, internalError: 2 } as const
 
-export interface FrameHeader {
-  readonly type: number
-  readonly flags: number
-  readonly streamId: number
-  readonly length: number
-}
-
 export function writeHeader(
   target: Uint8Array,
   at: number,
@@ -33,12 +26,6 @@ export function writeHeader(
   target[at + 9] = length >>> 16
   target[at + 10] = length >>> 8
   target[at + 11] = length
-}
-
-export function encodeHeader({ type, flags, streamId, length }: FrameHeader): Uint8Array {
-  const header = new Uint8Array(headerBytes)
-  writeHeader(header, 0, type, flags, streamId, length)
-  return header
 }
 
 const uint32 = (bytes: Uint8Array, at: number): number =>

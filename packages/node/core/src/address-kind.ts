@@ -1,6 +1,6 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-export type AddressScope = 'loopback' | 'private' | 'public'
+type AddressScope = 'loopback' | 'private' | 'public'
 
 export interface AddressKind {
   readonly scope: AddressScope
@@ -90,4 +90,16 @@ export function kindOf(address: Multiaddr): AddressKind {
 export function peerOf(address: Multiaddr): string | undefined {
   const last = address.getComponents().at(-1)
   return last?.name === 'p2p' ? last.value : undefined
+}
+
+/** The IP an address starts with, an IPv6 one by its /64, which is what one subscriber gets; undefined without any. */
+export function subscriberOf(address: Multiaddr): string | undefined {
+  const part = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')
+  if (part?.value === undefined || part.name === 'ip4') return part?.value
+  const [head = '', tail] = part.value.split('::')
+  const groups = head.split(':').filter((group) => group !== '')
+  // What `::` stands for is zeros, as many as are missing to eight groups.
+  const zeros = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter((group) => group !== '').length
+  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill('0'), ...(tail?.split(':') ?? [])]
+  return all.slice(0, 4).join(':')
 }

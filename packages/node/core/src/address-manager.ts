@@ -11,12 +11,14 @@ import type {
   PrivateKey,
   Reachability
 } from '@peerloom/interface'
-import { kindOf } from './address-kind.ts'
+import { kindOf, subscriberOf } from './address-kind.ts'
 
 /** Distinct observers (by IP) that must agree on an address before it counts as ours. */
 const observersNeeded = 4
 const maxObserved = 64
 const maxObservers = 16
+/** Observed addresses that are told to others: those that most peers agree on. */
+const maxObservedTold = 8
 
 export interface AddressManagerOptions {
   readonly privateKey: PrivateKey
@@ -56,7 +58,8 @@ export class AddressManager implements Addresses {
     // The source port of a dialled connection is not one that we listen on.
     if (observer.direction !== 'inbound' || kindOf(address).scope === 'loopback' || kindOf(address).relayed) return
     const key = address.toString()
-    const from = observer.remoteAddress.getComponents()[0]?.value ?? observer.remotePeer.toString()
+    const { remoteAddress, remotePeer } = observer
+    const from = subscriberOf(remoteAddress) ?? remoteAddress.getComponents()[0]?.value ?? remotePeer.toString()
     let entry = this.#observed.get(key)
     if (entry === undefined) {
       entry = { address, observers: new Set() }
@@ -64,7 +67,7 @@ export class AddressManager implements Addresses {
     }
     if (entry.observers.size >= maxObservers || entry.observers.has(from)) return
     entry.observers.add(from)
-    if (entry.observers.size === observersNeeded) this.add(address, 'observed')
+    if (entry.observers.size >= observersNeeded) this.refresh()
   }
 
   add(address: Multiaddr, source: OwnAddress['source']): () => void {
@@ -86,7 +89,7 @@ export class AddressManager implements Addresses {
 
   async signedRecord(): Promise<Uint8Array> {
     this.#record ??= this.#seal()
-    return await this.#record
+    return this.#record
   }
 
   /** Gathers the addresses anew; tells the node when they changed. */
@@ -102,6 +105,7 @@ export class AddressManager implements Addresses {
     else for (const address of listening()) take(address, 'listen')
     for (const address of appendAnnounce) take(address, 'announced')
     for (const { address, source } of this.#added.values()) take(address, source)
+    for (const address of this.#agreedOn()) take(address, 'observed')
     const list = [...found.values()]
     const same =
       list.length === this.#list.length &&
@@ -113,6 +117,14 @@ export class AddressManager implements Addresses {
     this.#list = list
     this.#record = undefined
     events.emit('addresses', list)
+  }
+
+  #agreedOn(): Multiaddr[] {
+    return [...this.#observed]
+      .filter(([, { observers }]) => observers.size >= observersNeeded)
+      .toSorted(([a, one], [b, two]) => two.observers.size - one.observers.size || (a < b ? -1 : 1))
+      .slice(0, maxObservedTold)
+      .map(([, { address }]) => address)
   }
 
   #seal(): Promise<Uint8Array> {

@@ -11,11 +11,13 @@ import {
 import { type FailedAttempt, failedAttempt } from './dial-error.ts'
 import type { RankedAddress } from './rank.ts'
 
-/** Dials one address, telling the stage it gets to. */
-export type DialOne = (
-  address: Multiaddr,
-  options: { readonly signal: AbortSignal; onStage(stage: DialStage): void }
-) => Promise<Connection>
+export interface AttemptOptions {
+  readonly signal: AbortSignal
+  onStage(stage: DialStage): void
+}
+
+/** Dials one address, telling the stage it gets to. May be a race itself, and reject with RaceLost. */
+export type DialOne = (address: Multiaddr, options: AttemptOptions) => Promise<Connection>
 
 export interface RaceOptions extends AbortOptions {
   readonly clock: Clock
@@ -83,7 +85,8 @@ export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options
         (error: unknown) => {
           running.delete(attempt)
           if (settled) return
-          failures.push(failedAttempt(address, stage, toError(error)))
+          if (error instanceof RaceLost) failures.push(...error.failures)
+          else failures.push(failedAttempt(address, stage, toError(error)))
           schedule()
         }
       )

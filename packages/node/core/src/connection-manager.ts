@@ -18,6 +18,7 @@ import {
 } from '@peerloom/interface'
 import type { PeerConnection } from './connection.ts'
 import { type Dialer, parseTarget } from './dialer.ts'
+import { Semaphore } from './semaphore.ts'
 
 export interface ConnectionManagerOptions {
   /** Above this many connections the least useful are closed. Default 300. */
@@ -40,7 +41,7 @@ export const defaultConnectionManagerOptions: Required<ConnectionManagerOptions>
 /** Waits between tries to reach a lost keep-alive peer: doubling from the first to the last. */
 const reconnectFirstMs = 1000
 const reconnectLastMs = 5 * 60_000
-/** Keep-alive peers that are being won back at once. */
+/** Keep-alive peers that are dialled at once; the others wait their turn. */
 const maxReconnecting = 128
 /** Bound on the graceful close of one connection. */
 const closeTimeoutMs = 5000
@@ -60,6 +61,7 @@ export class ConnectionManager implements Connections {
   readonly #byPeer = new Map<string, PeerConnection[]>()
   readonly #protected = new Map<string, Set<string>>()
   readonly #reconnecting = new Map<string, { timer: Timer; delayMs: number }>()
+  readonly #reconnectSlots = new Semaphore(maxReconnecting)
   #count = 0
   #stopping = true
 
@@ -150,7 +152,7 @@ export class ConnectionManager implements Connections {
       const open = this.#best(parsed.peer)
       if (open !== undefined && (open.limits === undefined || parsed.given.length === 0)) return open
     }
-    return await this.#parts.dialer().dial(parsed, options)
+    return this.#parts.dialer().dial(parsed, options)
   }
 
   async openStream(
@@ -159,7 +161,7 @@ export class ConnectionManager implements Connections {
     options: NodeDialOptions & OpenStreamOptions = {}
   ): Promise<Stream> {
     const connection = isConnection(target) ? target : await this.dial(target, options)
-    return await connection.openStream(protocols, options)
+    return connection.openStream(protocols, options)
   }
 
   async hangUp(peer: PeerId, options?: AbortOptions): Promise<void> {
@@ -231,7 +233,6 @@ export class ConnectionManager implements Connections {
   #reconnect(peer: PeerId, delayMs: number): void {
     const key = peer.toString()
     if (this.#stopping || this.#reconnecting.has(key) || this.#byPeer.has(key)) return
-    if (this.#reconnecting.size >= maxReconnecting) return
     const entry = { timer: this.#parts.clock.setTimeout(() => void this.#tryAgain(peer), delayMs), delayMs }
     this.#reconnecting.set(key, entry)
   }
@@ -241,10 +242,14 @@ export class ConnectionManager implements Connections {
     const key = peer.toString()
     const entry = this.#reconnecting.get(key)
     if (entry === undefined) return
+    const leave = await this.#reconnectSlots.enter()
     try {
-      await this.dial(peer, { force: true })
+      // It may have come back by itself, or been given up, while it waited.
+      if (this.#reconnecting.get(key) === entry) await this.dial(peer, { force: true })
     } catch (error) {
       if (log.enabled) log.debug('%s is still away', key, error)
+    } finally {
+      leave()
     }
     if (this.#reconnecting.get(key) !== entry) return
     this.#reconnecting.delete(key)

@@ -139,13 +139,11 @@ export class PeerConnection implements Connection {
   }
 
   async close(options?: AbortOptions): Promise<void> {
-    if (this.#status === 'closed') return
-    this.#status = 'closing'
+    if (this.#status === 'open') this.#status = 'closing'
     await this.#muxer?.close(options)
   }
 
   abort(error: Error): void {
-    if (this.#status === 'closed') return
     this.#muxer?.abort(error)
     this.#over(error)
   }
@@ -166,6 +164,10 @@ export class PeerConnection implements Connection {
         this.#negotiating?.delete(stream)
         stream.protocol = protocol
         protocols.serve(stream, this)
+      },
+      () => {
+        this.#negotiating?.delete(stream)
+        stream.close().catch(() => {})
       }
     )
     this.#negotiationTimer ??= clock.setTimeout(() => this.#checkNegotiations(), negotiationCheckMs)

@@ -11,11 +11,11 @@ import {
   type PeerRouting,
   type PeerStore,
   type Transport,
-  toError,
   type Upgrader
 } from '@peerloom/interface'
+import { abortable } from './abortable.ts'
 import { kindOf, peerOf } from './address-kind.ts'
-import { race, RaceLost } from './attempts.ts'
+import { type AttemptOptions, race, RaceLost } from './attempts.ts'
 import type { DialBackoff } from './backoff.ts'
 import type { BlackHoleDetector } from './black-hole.ts'
 import { DialError, type FailedAttempt, failedAttempt } from './dial-error.ts'
@@ -65,6 +65,18 @@ interface Target {
   readonly given: readonly Multiaddr[]
 }
 
+/** One dial under way. */
+interface Dialling {
+  readonly target: Target
+  readonly options: NodeDialOptions
+  /** Addresses that were looked at, so that each is tried once however it was found. */
+  readonly seen: Set<string>
+  /** Attempts that may still be made. */
+  left: number
+  /** Addresses that needed no attempt to fail. */
+  readonly refused: FailedAttempt[]
+}
+
 /** Parses what `dial` takes. Throws ERR_INVALID_ARGUMENT. */
 export function parseTarget(target: DialTarget): Target {
   if (typeof target === 'string') {
@@ -96,7 +108,9 @@ function parseAddress(text: string): Multiaddr {
 export class Dialer {
   readonly #parts: DialerParts
   readonly #slots: Semaphore
-  readonly #pending = new Map<string, Promise<Connection>>()
+  /** Dials that others may join, by peer. */
+  readonly #shared = new Map<string, Promise<Connection>>()
+  readonly #bounds = new Set<AbortController>()
 
   constructor(parts: DialerParts) {
     this.#parts = parts
@@ -105,7 +119,12 @@ export class Dialer {
 
   /** Dials under way. */
   get pending(): number {
-    return this.#pending.size
+    return this.#bounds.size
+  }
+
+  /** Calls off all dials. */
+  stop(error: Error): void {
+    for (const bound of this.#bounds) bound.abort(error)
   }
 
   /** A new connection. Rejects with a DialError, ERR_NO_ADDRESSES, ERR_TIMEOUT or the signal's reason. */
@@ -113,16 +132,16 @@ export class Dialer {
     if (target.peer?.equals(this.#parts.self) === true) {
       return Promise.reject(new PeerloomError('ERR_INVALID_ARGUMENT', 'a node cannot dial itself'))
     }
-    // Joining is for calls that leave the choice of addresses to us and can be waited for alike.
+    // Calls that leave the choice of addresses to us share one dial. It is not to end with the signal of one of them.
     const key = target.peer?.toString()
-    const joinable = key !== undefined && target.given.length === 0 && options.signal === undefined
-    const pending = joinable ? this.#pending.get(key) : undefined
-    if (pending !== undefined) return pending
+    if (key === undefined || target.given.length > 0) return this.#bounded(target, options)
+    const shared = this.#shared.get(key)
+    if (shared !== undefined) return abortable(shared, options)
     const dialling = this.#bounded(target, options)
-    if (!joinable) return dialling
-    const joined = dialling.finally(() => this.#pending.delete(key))
-    this.#pending.set(key, joined)
-    return joined
+    if (options.signal !== undefined) return dialling
+    const joinable = dialling.finally(() => this.#shared.delete(key))
+    this.#shared.set(key, joinable)
+    return joinable
   }
 
   async #bounded(target: Target, options: NodeDialOptions): Promise<Connection> {
@@ -130,6 +149,7 @@ export class Dialer {
     const timeoutMs = options.timeoutMs ?? this.#parts.options.timeoutMs
     options.signal?.throwIfAborted()
     const bound = new AbortController()
+    this.#bounds.add(bound)
     const onAbort = (): void => bound.abort(options.signal?.reason)
     options.signal?.addEventListener('abort', onAbort, { once: true })
     const timer = clock.setTimeout(
@@ -139,28 +159,34 @@ export class Dialer {
     try {
       return await this.#run(target, options, bound.signal)
     } finally {
+      this.#bounds.delete(bound)
       clock.clearTimeout(timer)
       options.signal?.removeEventListener('abort', onAbort)
     }
   }
 
   async #run(target: Target, options: NodeDialOptions, signal: AbortSignal): Promise<Connection> {
-    const { clock, options: limits } = this.#parts
-    const refused: FailedAttempt[] = []
-    const found = await this.#gather(target, signal)
-    const resolved = await this.#resolve(found, refused, options, signal)
-    const usable = resolved.filter((address) => this.#usable(address, target, options, refused))
-    const ranked = limits.rank(usable.slice(0, limits.maxAddresses))
+    const { gater, options: limits } = this.#parts
+    if (target.peer !== undefined && gater.denyDialPeer?.(target.peer.toString()) === true) {
+      throw new PeerloomError('ERR_GATED', `the gater refused to dial ${target.peer}`)
+    }
+    const dial: Dialling = { target, options, seen: new Set(), left: limits.maxAddresses, refused: [] }
     try {
-      return await race(ranked, (address, attempt) => this.#dialOne(address, target, options, attempt), {
-        clock,
-        signal,
-        parallel: limits.parallelPerPeer
-      })
+      return await this.#race(await this.#gather(target, signal), dial, signal)
     } catch (error) {
-      if (error instanceof RaceLost) throw new DialError(name(target), [...refused, ...error.failures])
+      if (error instanceof RaceLost) throw new DialError(name(target), [...dial.refused, ...error.failures])
       throw error
     }
+  }
+
+  /** Races what is usable of the addresses. A name takes part as one of them, and races what it resolves to. */
+  #race(addresses: readonly Multiaddr[], dial: Dialling, signal: AbortSignal): Promise<Connection> {
+    const { clock, options } = this.#parts
+    const ranked = options.rank(addresses.filter((address) => this.#usable(address, dial))).slice(0, dial.left)
+    dial.left -= ranked.length
+    const dialOne = (address: Multiaddr, attempt: AttemptOptions): Promise<Connection> =>
+      this.#isName(address) ? this.#dialName(address, dial, attempt) : this.#dialOne(address, dial, attempt)
+    return race(ranked, dialOne, { clock, signal, parallel: options.parallelPerPeer })
   }
 
   async #gather(target: Target, signal: AbortSignal): Promise<readonly Multiaddr[]> {
@@ -169,7 +195,7 @@ export class Dialer {
     const known = peers.get(target.peer)?.addresses.map((known) => known.address) ?? []
     if (known.length > 0) return known
     try {
-      const found = await routing.findPeer(target.peer, { signal })
+      const found = await abortable(routing.findPeer(target.peer, { signal }), { signal })
       if (found.addresses.length > 0) return found.addresses
     } catch (cause) {
       signal.throwIfAborted()
@@ -178,34 +204,19 @@ export class Dialer {
     throw new PeerloomError('ERR_NO_ADDRESSES', `no address of ${target.peer} is known`)
   }
 
-  async #resolve(
-    addresses: readonly Multiaddr[],
-    refused: FailedAttempt[],
-    options: NodeDialOptions,
-    signal: AbortSignal
-  ): Promise<Multiaddr[]> {
-    const { dns, transports } = this.#parts
-    const known = new Map<string, Multiaddr>()
-    for (const address of addresses) {
-      // Transports that resolve by themselves (WebSocket, for its certificates) get the name.
-      if (!needsResolving(address) || transports.some((transport) => transport.canDial(address))) {
-        known.set(address.toString(), address)
-        continue
-      }
-      options.onProgress?.({ stage: 'resolve', address })
-      try {
-        for (const found of await resolve(address, dns, { signal })) known.set(found.toString(), found)
-      } catch (error) {
-        signal.throwIfAborted()
-        refused.push(failedAttempt(address, 'resolve', toError(error)))
-      }
-    }
-    return [...known.values()]
+  /** Transports that resolve by themselves (WebSocket, for its certificates) get the name. */
+  #isName(address: Multiaddr): boolean {
+    return needsResolving(address) && !this.#parts.transports.some((transport) => transport.canDial(address))
   }
 
   /** Sorts out addresses that need no attempt to fail, with the reason. */
-  #usable(address: Multiaddr, target: Target, options: NodeDialOptions, refused: FailedAttempt[]): boolean {
+  #usable(address: Multiaddr, dial: Dialling): boolean {
     const { transports, gater, backoff, blackHole } = this.#parts
+    const { target, options, refused, seen } = dial
+    const key = address.toString()
+    if (seen.has(key)) return false
+    seen.add(key)
+    if (this.#isName(address)) return true
     const refuse = (error: PeerloomError): boolean => {
       refused.push(failedAttempt(address, 'connect', error))
       return false
@@ -218,7 +229,7 @@ export class Dialer {
     }
     // What the application names itself is tried in any case.
     if (target.given.length > 0 || options.force === true) return true
-    const waitMs = backoff.waitMs(address.toString())
+    const waitMs = backoff.waitMs(key)
     if (waitMs > 0) return refuse(new PeerloomError('ERR_BACKOFF', `failed lately, next try in ${waitMs} ms`))
     if (!blackHole.allow(address)) {
       return refuse(new PeerloomError('ERR_BACKOFF', 'nothing gets through on this kind of address'))
@@ -226,13 +237,16 @@ export class Dialer {
     return true
   }
 
-  async #dialOne(
-    address: Multiaddr,
-    target: Target,
-    options: NodeDialOptions,
-    attempt: Parameters<Parameters<typeof race>[1]>[1]
-  ): Promise<Connection> {
+  async #dialName(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {
+    attempt.onStage('resolve')
+    dial.options.onProgress?.({ stage: 'resolve', address })
+    const found = await resolve(address, this.#parts.dns, attempt)
+    return this.#race(found, dial, attempt.signal)
+  }
+
+  async #dialOne(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {
     const { transports, upgrader, backoff, blackHole } = this.#parts
+    const { target, options } = dial
     const transport = transports.find((one) => one.canDial(address)) as Transport
     const release = await this.#slots.enter(attempt)
     try {

@@ -1,12 +1,9 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { kindOf } from './address-kind.ts'
+import { kindOf, subscriberOf } from './address-kind.ts'
 
-/** The IP of an address; an IPv6 one by its /64, which is what one subscriber gets. */
-function subscriberOf(address: Multiaddr): string | undefined {
-  const part = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')
-  if (part?.value === undefined || kindOf(address).scope === 'loopback') return undefined
-  return part.name === 'ip4' ? part.value : part.value.split(':').slice(0, 4).join(':')
-}
+/** Loopback addresses are not counted: who is on this host is not kept out by numbers. */
+const countedAs = (address: Multiaddr): string | undefined =>
+  kindOf(address).scope === 'loopback' ? undefined : subscriberOf(address)
 
 /** Counts inbound connections by the IP address they come from. */
 export class InboundGuard {
@@ -18,16 +15,19 @@ export class InboundGuard {
   }
 
   accepts(address: Multiaddr): boolean {
-    const subscriber = subscriberOf(address)
+    const subscriber = countedAs(address)
     return subscriber === undefined || (this.#counts.get(subscriber) ?? 0) < this.#maxPerAddress
   }
 
-  /** Counts a connection in; call what it returns, once, when the connection is gone. */
+  /** Counts a connection in; call what it returns when the connection is gone. More than once does no harm. */
   enter(address: Multiaddr): () => void {
-    const subscriber = subscriberOf(address)
+    const subscriber = countedAs(address)
     if (subscriber === undefined) return () => {}
     this.#counts.set(subscriber, (this.#counts.get(subscriber) ?? 0) + 1)
+    let counted = true
     return () => {
+      if (!counted) return
+      counted = false
       const left = (this.#counts.get(subscriber) ?? 1) - 1
       if (left === 0) this.#counts.delete(subscriber)
       else this.#counts.set(subscriber, left)

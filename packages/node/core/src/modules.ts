@@ -35,7 +35,8 @@ export class ModuleSet {
 
   /** The instance of a module, or of its twin. Throws ERR_MODULE_CONFLICT for twins with different options. */
   build<T>(module: Module<T>): T {
-    const before = this.#built.find((built) => built.module === module || isTwin(built.module, module))
+    const before =
+      this.#built.find((built) => built.module === module) ?? this.#built.find((built) => isTwin(built.module, module))
     return (before ?? this.#make(module)).instance as T
   }
 

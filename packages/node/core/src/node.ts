@@ -2,6 +2,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import {
   type AbortOptions,
   type Addresses,
+  type Clock,
   type Connection,
   type Connections,
   type DialTarget,
@@ -21,6 +22,7 @@ import {
   toError,
   type Topology
 } from '@peerloom/interface'
+import { nextTurn } from '@peerloom/streams'
 import type { AddressManager } from './address-manager.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { Dialer } from './dialer.ts'
@@ -71,6 +73,7 @@ export interface Node<S> extends AsyncDisposable {
 export interface NodeParts<S> {
   readonly peerId: PeerId
   readonly agentVersion: string
+  readonly clock: Clock
   readonly services: S
   readonly events: Events<NodeEvents>
   readonly peers: PeerStore & { load?(): Promise<void> }
@@ -176,8 +179,8 @@ export class PeerloomNode<S> implements Node<S> {
   }
 
   inspect(): NodeSnapshot {
-    const { addresses, connections, dialer, limits, peers, protocols, services } = this.#parts
-    const now = Date.now()
+    const { addresses, clock, connections, dialer, limits, peers, protocols, services } = this.#parts
+    const now = clock.now()
     return {
       peer: this.peerId.toString(),
       agent: this.#parts.agentVersion,
@@ -254,14 +257,15 @@ export class PeerloomNode<S> implements Node<S> {
       this.#status = 'started'
       events.emit('start', undefined)
     } catch (error) {
-      await this.#stop()
+      // What made the start fail is worth more than what made the clearing up fail.
+      await this.#stop().catch(() => {})
       throw toError(error)
     }
   }
 
   async #stop(): Promise<void> {
     if (this.#status === 'stopped') return
-    const { connections, listeners, addresses, peers, events } = this.#parts
+    const { connections, listeners, addresses, peers, events, dialer, upgrader } = this.#parts
     this.#status = 'stopping'
     const failures: Error[] = []
     const attempt = async (step: () => void | Promise<void>): Promise<void> => {
@@ -273,9 +277,17 @@ export class PeerloomNode<S> implements Node<S> {
     }
     await attempt(() => listeners.close())
     for (const one of this.#started.splice(0).toReversed()) await attempt(() => one.stop())
-    await attempt(() => connections.stop())
+    await attempt(() => {
+      const closing = connections.stop()
+      const stopped = new PeerloomError('ERR_STOPPED', 'the node is stopping')
+      dialer.stop(stopped)
+      upgrader.stop(stopped)
+      return closing
+    })
     await attempt(() => peers.flush())
     addresses.refresh()
+    // What was closed counts as open until the event loop has come round.
+    await new Promise<void>((resolve) => nextTurn(() => nextTurn(resolve)))
     this.#status = 'stopped'
     events.emit('stop', undefined)
     if (failures[0] !== undefined) {

@@ -1,5 +1,6 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
+import { abortable } from './abortable.ts'
 import { peerOf } from './address-kind.ts'
 
 /** What a runtime must answer of DNS. Both reject or answer nothing for a name that does not exist. */
@@ -53,7 +54,8 @@ export async function resolve(
     options.signal?.throwIfAborted()
     if (++work.lookups > limits.maxLookups) return []
     try {
-      return await question()
+      // The system's resolver cannot be called off, and takes its time.
+      return await abortable(question(), options)
     } catch (error) {
       options.signal?.throwIfAborted()
       failures.push(toError(error))
@@ -83,7 +85,8 @@ export async function resolve(
     }
     for (const family of first.name === 'dns' ? ([6, 4] as const) : ([first.name === 'dns6' ? 6 : 4] as const)) {
       for (const ip of await ask(() => dns.lookup(host, family, options))) {
-        await visit(multiaddr(`/ip${family}/${ip}${tail}`), depth)
+        const found = parse(`/ip${family}/${ip}${tail}`)
+        if (found !== undefined) await visit(found, depth)
       }
     }
   }
@@ -100,12 +103,18 @@ function dnsaddrEntries(records: readonly string[], peer: string | undefined): M
   const entries: Multiaddr[] = []
   for (const record of records) {
     if (!record.startsWith('dnsaddr=')) continue
-    try {
-      const entry = multiaddr(record.slice('dnsaddr='.length))
-      if (peer === undefined || peerOf(entry) === undefined || peerOf(entry) === peer) entries.push(entry)
-    } catch {
-      // Somebody else's typing error; the other records may be good.
-    }
+    const entry = parse(record.slice('dnsaddr='.length))
+    if (entry === undefined) continue
+    if (peer === undefined || peerOf(entry) === undefined || peerOf(entry) === peer) entries.push(entry)
   }
   return entries
+}
+
+/** Undefined for somebody else's typing error: the other answers may be good. */
+function parse(text: string): Multiaddr | undefined {
+  try {
+    return multiaddr(text)
+  } catch {
+    return undefined
+  }
 }

@@ -28,9 +28,10 @@ class ScopeNode implements Scope {
   }
 
   reserve(resource: Resource, amount: number): boolean {
-    if (this.#closed) return false
+    // NaN passes no comparison.
+    if (!(amount >= 0 && amount < Infinity)) return false
     for (let scope: ScopeNode | undefined = this; scope !== undefined; scope = scope.#parent) {
-      if (scope.usage[resource] + amount > (scope.limits[resource] ?? Infinity)) return false
+      if (scope.#closed || scope.usage[resource] + amount > (scope.limits[resource] ?? Infinity)) return false
     }
     this.#add(resource, amount)
     return true
@@ -52,6 +53,8 @@ class ScopeNode implements Scope {
 
   #add(resource: Resource, amount: number): void {
     for (let scope: ScopeNode | undefined = this; scope !== undefined; scope = scope.#parent) {
+      // A scope that was closed has given back what those below it hold.
+      if (scope.#closed) return
       scope.usage[resource] += amount
     }
   }

@@ -43,6 +43,8 @@ export class ConnectionUpgrader implements Upgrader {
   readonly #context: ConnectionContext
   readonly #onOpen: (connection: PeerConnection) => void
   readonly #muxerNames: readonly string[]
+  /** Links that are being secured and muxed. */
+  readonly #upgrading = new Set<Channel>()
   #next = 1
 
   constructor(options: UpgraderOptions, context: ConnectionContext, onOpen: (connection: PeerConnection) => void) {
@@ -50,6 +52,11 @@ export class ConnectionUpgrader implements Upgrader {
     this.#context = context
     this.#onOpen = onOpen
     this.#muxerNames = options.muxers.map((muxer) => muxer.protocol)
+  }
+
+  /** Ends all links that are not connections yet. */
+  stop(error: Error): void {
+    for (const channel of this.#upgrading) channel.abort(error)
   }
 
   acceptInbound(remoteAddress: Multiaddr): boolean {
@@ -102,6 +109,7 @@ export class ConnectionUpgrader implements Upgrader {
       timeoutMs
     )
     let opened = false
+    this.#upgrading.add(channel)
     try {
       const upgraded =
         direction === 'outbound'
@@ -116,6 +124,7 @@ export class ConnectionUpgrader implements Upgrader {
       // An abort by signal or bound surfaces in whichever step was under way; the reason is the better answer.
       throw channel.error ?? error
     } finally {
+      this.#upgrading.delete(channel)
       clock.clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
       transient.close()
@@ -234,16 +243,22 @@ export class ConnectionUpgrader implements Upgrader {
         release?.()
       }
     )
-    const role = direction === 'inbound' ? 'responder' : 'initiator'
-    connection.start((events) => upgraded.createMuxer({ role, ...events, limits: scope, clock: this.#context.clock }))
-    if (gater.denyUpgraded?.(connection) === true) {
-      const error = new PeerloomError('ERR_GATED', `the gater refused the connection to ${peer}`)
-      connection.abort(error)
+    const isOver = (): boolean => connection.status !== 'open'
+    try {
+      const role = direction === 'inbound' ? 'responder' : 'initiator'
+      connection.start((events) => upgraded.createMuxer({ role, ...events, limits: scope, clock: this.#context.clock }))
+      // Bytes that came along with the handshake may have ended it already: then nobody is to hear of it.
+      if (!isOver() && gater.denyUpgraded?.(connection) === true) {
+        throw new PeerloomError('ERR_GATED', `the gater refused the connection to ${peer}`)
+      }
+      if (!isOver()) this.#onOpen(connection)
+      if (isOver()) throw new PeerloomError('ERR_CONNECTION_CLOSED', `the connection to ${peer} was lost at once`)
+      connection.announce()
+      return connection
+    } catch (error) {
+      connection.abort(toError(error))
       throw error
     }
-    this.#onOpen(connection)
-    connection.announce()
-    return connection
   }
 }
 

@@ -60,13 +60,13 @@ const who = (known: IdentifyResult): Record<string, unknown> => ({
   observed: known.observedAddress?.toString()
 })
 
-export async function runId(args: Arguments, say: Say): Promise<void> {
+async function runId(args: Arguments, say: Say): Promise<void> {
   const key = await loadKey(args.key)
   const peer = peerIdFromPrivateKey(key)
   say(peer.toString(), { peer: peer.toString(), cid: peer.toCid(), type: key.type })
 }
 
-export async function runListen(args: Arguments, say: Say, until: AbortSignal): Promise<void> {
+async function runListen(args: Arguments, say: Say, until: AbortSignal): Promise<void> {
   const node = await start(args, args.listen)
   try {
     for (const address of node.multiaddrs()) say(`listening on ${address}`, { listening: address.toString() })
@@ -86,7 +86,7 @@ export async function runListen(args: Arguments, say: Say, until: AbortSignal): 
   }
 }
 
-export async function runDial(args: Arguments, say: Say): Promise<void> {
+async function runDial(args: Arguments, say: Say): Promise<void> {
   const started = performance.now()
   await withConnection(args, async (node, connection) => {
     const connectedMs = performance.now() - started
@@ -106,7 +106,7 @@ export async function runDial(args: Arguments, say: Say): Promise<void> {
   })
 }
 
-export async function runPing(args: Arguments, say: Say): Promise<void> {
+async function runPing(args: Arguments, say: Say): Promise<void> {
   await withConnection(args, async (node, connection) => {
     const times: number[] = []
     for (let sent = 0; sent < args.count; sent++) {
@@ -121,7 +121,7 @@ export async function runPing(args: Arguments, say: Say): Promise<void> {
   })
 }
 
-export async function runPerf(args: Arguments, say: Say): Promise<void> {
+async function runPerf(args: Arguments, say: Say): Promise<void> {
   await withConnection(args, async (node, connection) => {
     const bytes = args.mebibytes * 1024 * 1024
     for (const [name, up, down] of [
@@ -140,7 +140,7 @@ export async function runPerf(args: Arguments, say: Say): Promise<void> {
   })
 }
 
-export async function runInspect(args: Arguments, say: Say): Promise<void> {
+async function runInspect(args: Arguments, say: Say): Promise<void> {
   await withConnection(args, async (node, connection) => {
     await node.services.identify.identify(connection)
     const snapshot = node.inspect()

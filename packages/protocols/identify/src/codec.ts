@@ -56,7 +56,8 @@ export function decodeIdentify(bytes: Uint8Array, limits: IdentifyLimits): Ident
         message.publicKey = reader.bytes().slice()
         break
       case 2: {
-        const address = addresses.length < limits.maxAddresses ? tryMultiaddr(reader.bytes()) : void reader.skip()
+        const bytes = reader.bytes()
+        const address = addresses.length < limits.maxAddresses ? tryMultiaddr(bytes) : undefined
         if (address !== undefined) addresses.push(address)
         break
       }
@@ -89,7 +90,7 @@ export function decodeIdentify(bytes: Uint8Array, limits: IdentifyLimits): Ident
 }
 
 /** The largest message that every implementation reads: rust drops what is over 4 KiB. */
-export const maxMessageBytes = 4096
+const maxMessageBytes = 4096
 /** Pieces that a reader puts together at most (go). */
 export const maxMessages = 10
 

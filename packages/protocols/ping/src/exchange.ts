@@ -7,7 +7,7 @@ import {
   type Timer
 } from '@peerloom/interface'
 
-export const pingBytes = 32
+const pingBytes = 32
 
 /** Pings over one stream, one at a time. */
 export class PingExchange implements ChannelReader {
@@ -87,8 +87,8 @@ export class PingExchange implements ChannelReader {
   #fail(error: Error): void {
     const reject = this.#reject
     this.#settle()
-    if (reject === undefined) return
+    // Between two pings nobody waits: the next one is told why.
     this.#stream.abort(error)
-    reject(error)
+    reject?.(error)
   }
 }

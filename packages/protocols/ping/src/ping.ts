@@ -2,7 +2,7 @@ import type { AbortOptions, Connection, DialTarget, NodeContext, Startable, Stre
 import { toError } from '@peerloom/interface'
 import { PingExchange } from './exchange.ts'
 
-export const pingProtocol = '/ipfs/ping/1.0.0'
+const pingProtocol = '/ipfs/ping/1.0.0'
 
 export interface PingOptions {
   /** Bound on the answer to one ping, in ms. Default 10,000. */

@@ -1,8 +1,8 @@
 /** An X25519 key pair. */
 export interface StaticKey {
   readonly publicKey: Uint8Array
-  /** The shared secret; throws for a remote key of low order. */
-  agree(remote: Uint8Array): Uint8Array
+  /** The shared secret; throws or rejects for a remote key of low order. Asynchronous where the runtime's is. */
+  agree(remote: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
 /** Opens one record as its ciphertext comes in. What `push` gives counts only when `finish` did not throw. */
@@ -24,10 +24,11 @@ export interface RecordCipher {
 
 /** What the protocol needs of a runtime. */
 export interface NoiseCrypto {
-  generateKey(): StaticKey
+  generateKey(): StaticKey | Promise<StaticKey>
   /** From a raw private key: for test vectors. */
-  importKey(raw: Uint8Array): StaticKey
+  importKey(raw: Uint8Array): StaticKey | Promise<StaticKey>
   sha256(data: Uint8Array): Uint8Array
-  hmac(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** Two keys of 32 bytes (Noise section 4.3). */
+  hkdf(chainingKey: Uint8Array, input: Uint8Array): [Uint8Array, Uint8Array]
   createCipher(key: Uint8Array): RecordCipher
 }

@@ -1,13 +1,35 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
-import { x25519 } from '@noble/curves/ed25519.js'
-import { hmac } from '@noble/hashes/hmac.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
 
-const keyPair = (secret: Uint8Array): StaticKey => ({
-  publicKey: x25519.getPublicKey(secret),
-  agree: (remote) => x25519.getSharedSecret(secret, remote)
-})
+/** Loaded only where WebCrypto has no X25519: in old browsers, and on pages that are not served over https. */
+const loadCurve = async () => (await import('@noble/curves/ed25519.js')).x25519
+
+async function importSecret(secret: Uint8Array): Promise<StaticKey> {
+  const curve = await loadCurve()
+  return { publicKey: curve.getPublicKey(secret), agree: (remote) => curve.getSharedSecret(secret, remote) }
+}
+
+/** Bytes in a buffer of their own, as WebCrypto's types ask for. */
+const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
+
+async function generateKey(): Promise<StaticKey> {
+  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle
+  let pair: CryptoKeyPair
+  try {
+    pair = (await subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair
+  } catch {
+    return importSecret(globalThis.crypto.getRandomValues(new Uint8Array(32)))
+  }
+  return {
+    publicKey: new Uint8Array(await subtle.exportKey('raw', pair.publicKey)),
+    async agree(remote) {
+      const key = await subtle.importKey('raw', owned(remote), 'X25519', false, [])
+      return new Uint8Array(await subtle.deriveBits({ name: 'X25519', public: key }, pair.privateKey, 256))
+    }
+  }
+}
 
 function concat(parts: readonly Uint8Array[], spare = 0): Uint8Array {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, spare))
@@ -38,12 +60,15 @@ class WholeOpener implements Opener {
   }
 }
 
-/** Noise's primitives in plain JavaScript. */
+/** Noise's primitives: key agreement by WebCrypto, which is asynchronous, the rest in plain JavaScript. */
 export const crypto: NoiseCrypto = {
-  generateKey: () => keyPair(x25519.utils.randomSecretKey()),
-  importKey: (raw) => keyPair(raw),
+  generateKey,
+  importKey: importSecret,
   sha256,
-  hmac: (key, data) => hmac(sha256, key, data),
+  hkdf(chainingKey, input) {
+    const both = hkdf(sha256, input, chainingKey, undefined, 64)
+    return [both.subarray(0, 32), both.subarray(32)]
+  },
   createCipher(key) {
     const kept = key.slice()
     return {

@@ -2,7 +2,6 @@ import {
   type CipherGCM,
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -10,12 +9,14 @@ import {
   diffieHellman,
   generateKeyPairSync,
   hash,
+  hkdfSync,
   type KeyObject
 } from 'node:crypto'
 import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
 
 const cipherName = 'chacha20-poly1305' as const
 const tagBytes = 16
+const empty = new Uint8Array(0)
 const options = { authTagLength: tagBytes } as const
 
 /** A raw X25519 private key behind this is PKCS#8. */
@@ -32,9 +33,6 @@ function keyPair(privateKey: KeyObject, publicKey: KeyObject): StaticKey {
     }
   }
 }
-
-const hmac = (key: Uint8Array, data: Uint8Array): Uint8Array =>
-  new Uint8Array(createHmac('sha256', key).update(data).digest())
 
 const seal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated?: Uint8Array): Uint8Array => {
   const cipher: CipherGCM = createCipheriv(cipherName, key, nonce, options) as CipherGCM
@@ -73,7 +71,11 @@ export const crypto: NoiseCrypto = {
     return keyPair(privateKey, createPublicKey(privateKey))
   },
   sha256: (data) => hash('sha256', data, 'buffer'),
-  hmac,
+  hkdf(chainingKey, input) {
+    // Noise's HKDF (section 4.3) is RFC 5869's with the chaining key as salt and no info.
+    const both = new Uint8Array(hkdfSync('sha256', input, chainingKey, empty, 64))
+    return [both.subarray(0, 32), both.subarray(32)]
+  },
   createCipher(raw) {
     const key = createSecretKey(raw)
     return {

@@ -16,11 +16,7 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
-export interface HandshakeKeys {
-  /** Ours. */
-  readonly static: StaticKey
-  readonly ephemeral: StaticKey
-}
+const outOfTurn = (): PeerloomError => new PeerloomError('ERR_INVALID_ARGUMENT', 'Noise: not the turn of this side')
 
 /** Ciphers of the two directions after the handshake. */
 export interface Transport {
@@ -32,7 +28,8 @@ export interface Transport {
 export class HandshakeState {
   readonly #crypto: NoiseCrypto
   readonly #initiator: boolean
-  readonly #keys: HandshakeKeys
+  readonly #ephemeral: StaticKey
+  #static: StaticKey | undefined
   #chainingKey: Uint8Array
   #hash: Uint8Array
   #cipher: RecordCipher | undefined
@@ -41,48 +38,61 @@ export class HandshakeState {
   #remoteStatic: Uint8Array | undefined
   #step = 0
 
-  constructor(crypto: NoiseCrypto, role: 'initiator' | 'responder', keys: HandshakeKeys, prologue: Uint8Array) {
+  constructor(crypto: NoiseCrypto, role: 'initiator' | 'responder', ephemeral: StaticKey, prologue: Uint8Array) {
     this.#crypto = crypto
     this.#initiator = role === 'initiator'
-    this.#keys = keys
+    this.#ephemeral = ephemeral
     // The name is exactly 32 bytes long, so it is the first hash as it is.
     this.#hash = protocolName
     this.#chainingKey = protocolName
     this.#mixHash(prologue)
   }
 
+  /** Our static key, which the first message does without. */
+  useStatic(key: StaticKey): void {
+    this.#static = key
+  }
+
   get remoteStatic(): Uint8Array | undefined {
     return this.#remoteStatic
   }
 
-  /** The next message of ours, with a payload. */
-  write(payload: Uint8Array): Uint8Array {
-    const { static: s, ephemeral: e } = this.#keys
+  /** The initiator's first message, which needs no key agreement and so is there at once. */
+  writeFirst(payload: Uint8Array): Uint8Array {
+    const e = this.#ephemeral
+    if (this.#take(true) !== 0) throw outOfTurn()
+    this.#mixHash(e.publicKey)
+    return concat(e.publicKey, this.#encrypt(payload))
+  }
+
+  /** The second message of a responder, the third of an initiator. */
+  async write(payload: Uint8Array): Promise<Uint8Array> {
+    const e = this.#ephemeral
+    const s = this.#ownStatic
     switch (this.#take(true)) {
-      case 0: // -> e
-        this.#mixHash(e.publicKey)
-        return concat(e.publicKey, this.#encrypt(payload))
       case 1: {
         // <- e, ee, s, es
         this.#mixHash(e.publicKey)
-        this.#mixKey(e.agree(this.#remoteKey))
+        this.#mixKey(await e.agree(this.#remoteKey))
         const sealed = this.#encrypt(s.publicKey)
-        this.#mixKey(s.agree(this.#remoteKey))
+        this.#mixKey(await s.agree(this.#remoteKey))
         return concat(e.publicKey, sealed, this.#encrypt(payload))
       }
-      default: {
+      case 2: {
         // -> s, se
         const sealed = this.#encrypt(s.publicKey)
-        this.#mixKey(s.agree(this.#remoteKey))
+        this.#mixKey(await s.agree(this.#remoteKey))
         return concat(sealed, this.#encrypt(payload))
       }
+      default:
+        throw outOfTurn()
     }
   }
 
   /** The payload of the remote's next message. Throws ERR_SECURITY when it is not genuine. */
-  read(message: Uint8Array): Uint8Array {
+  async read(message: Uint8Array): Promise<Uint8Array> {
     try {
-      return this.#read(message)
+      return await this.#read(message)
     } catch (cause) {
       if (cause instanceof PeerloomError) throw cause
       throw new PeerloomError('ERR_SECURITY', 'Noise: a handshake message is not genuine', { cause, remote: true })
@@ -91,14 +101,14 @@ export class HandshakeState {
 
   /** Ciphers for what follows. Call it once, after the third message. */
   split(): Transport {
-    const [one, two] = this.#hkdf(new Uint8Array(0))
+    const [one, two] = this.#crypto.hkdf(this.#chainingKey, new Uint8Array(0))
     const first = this.#crypto.createCipher(one)
     const second = this.#crypto.createCipher(two)
     return this.#initiator ? { send: first, receive: second } : { send: second, receive: first }
   }
 
-  #read(message: Uint8Array): Uint8Array {
-    const { ephemeral: e } = this.#keys
+  async #read(message: Uint8Array): Promise<Uint8Array> {
+    const e = this.#ephemeral
     switch (this.#take(false)) {
       case 0: {
         // -> e
@@ -112,15 +122,15 @@ export class HandshakeState {
         const remote = this.#cut(message, 0, keyBytes)
         this.#remoteEphemeral = remote
         this.#mixHash(remote)
-        this.#mixKey(e.agree(remote))
+        this.#mixKey(await e.agree(remote))
         this.#remoteStatic = this.#decrypt(this.#cut(message, keyBytes, keyBytes + tagBytes))
-        this.#mixKey(e.agree(this.#remoteStatic))
+        this.#mixKey(await e.agree(this.#remoteStatic))
         return this.#decrypt(message.subarray(2 * keyBytes + tagBytes))
       }
       default: {
         // -> s, se
         this.#remoteStatic = this.#decrypt(this.#cut(message, 0, keyBytes + tagBytes))
-        this.#mixKey(e.agree(this.#remoteStatic))
+        this.#mixKey(await e.agree(this.#remoteStatic))
         return this.#decrypt(message.subarray(keyBytes + tagBytes))
       }
     }
@@ -130,7 +140,7 @@ export class HandshakeState {
     const step = this.#step++
     // The initiator writes messages 0 and 2.
     if (step > 2 || (step % 2 === 0) !== (this.#initiator === writing)) {
-      throw new PeerloomError('ERR_INVALID_ARGUMENT', 'Noise: not this side’s turn')
+      throw outOfTurn()
     }
     return step
   }
@@ -142,6 +152,11 @@ export class HandshakeState {
     return message.slice(start, start + length)
   }
 
+  get #ownStatic(): StaticKey {
+    if (this.#static === undefined) throw outOfTurn()
+    return this.#static
+  }
+
   get #remoteKey(): Uint8Array {
     return this.#remoteEphemeral as Uint8Array
   }
@@ -151,17 +166,10 @@ export class HandshakeState {
   }
 
   #mixKey(secret: Uint8Array): void {
-    const [chainingKey, key] = this.#hkdf(secret)
+    const [chainingKey, key] = this.#crypto.hkdf(this.#chainingKey, secret)
     this.#chainingKey = chainingKey
     this.#cipher = this.#crypto.createCipher(key)
     this.#nonce = new Nonce()
-  }
-
-  #hkdf(input: Uint8Array): [Uint8Array, Uint8Array] {
-    const { hmac } = this.#crypto
-    const secret = hmac(this.#chainingKey, input)
-    const one = hmac(secret, Uint8Array.of(1))
-    return [one, hmac(secret, concat(one, Uint8Array.of(2)))]
   }
 
   #encrypt(plain: Uint8Array): Uint8Array {

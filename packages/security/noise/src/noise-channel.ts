@@ -1,11 +1,11 @@
 import { type Channel, type ChannelReader, type Clock, PeerloomError, toError } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable } from '@peerloom/streams'
+import { ChannelBase, endOfTurn, type Flushable, linkLingerMs } from '@peerloom/streams'
 import type { RecordCipher } from './crypto-interface.ts'
 import type { Transport } from './handshake-state.ts'
 import { Nonce } from './nonce.ts'
 import { lengthBytes, maxPlainBytes, tagBytes } from './record.ts'
 import { RecordOpener } from './record-opener.ts'
-import { giveScratch, takeScratch } from './scratch.ts'
+import { giveScratch, takeRecord, takeScratch } from './scratch.ts'
 
 /** Pieces below this size are copied together; larger ones go to the cipher as they are. */
 const copyBelowBytes = 8192
@@ -79,6 +79,10 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
 
   // What the base class calls.
 
+  protected override get lingerMs(): number {
+    return linkLingerMs
+  }
+
   protected override carry(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const room = maxPlainBytes - this.#size
@@ -145,7 +149,7 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
     const inner = this.#inner
     let writable: boolean
     if (length < joinBelowBytes) {
-      const record = new Uint8Array(lengthBytes + length)
+      const record = takeRecord(lengthBytes + length)
       record[0] = length >> 8
       record[1] = length & 0xff
       let at = lengthBytes

@@ -28,13 +28,18 @@ export interface NoiseOptions {
 const defaultHandshakeTimeoutMs = 10_000
 const empty = new Uint8Array(0)
 
+interface SignedKey {
+  readonly key: StaticKey
+  readonly signature: Uint8Array
+}
+
 export class Noise implements SecureTransport {
   readonly protocol = '/noise'
   readonly #node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>
   readonly #crypto: NoiseCrypto
   readonly #options: NoiseOptions
   /** One static key for the node's life, signed once: the signature covers nothing else. */
-  #static: { readonly key: StaticKey; readonly signature: Promise<Uint8Array> } | undefined
+  #static: Promise<SignedKey> | undefined
 
   constructor(node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>, crypto: NoiseCrypto, options: NoiseOptions) {
     this.#node = node
@@ -71,23 +76,25 @@ export class Noise implements SecureTransport {
       const head = await reader.read(lengthBytes)
       return reader.read(((head[0] as number) << 8) | (head[1] as number))
     }
-    const { key, signature } = this.#staticKey()
     const initiator = options.role === 'initiator'
-    const ephemeral = this.#crypto.generateKey()
-    const state = new HandshakeState(this.#crypto, options.role, { static: key, ephemeral }, options.prologue ?? empty)
-
-    let remote: HandshakePayload
+    const made = this.#crypto.generateKey()
+    // Synchronous up to here where the runtime is, so that the first message rides along with the negotiation that
+    // chose Noise.
+    const ephemeral = made instanceof Promise ? await made : made
+    const staticKey = this.#staticKey()
+    const state = new HandshakeState(this.#crypto, options.role, ephemeral, options.prologue ?? empty)
+    if (initiator) channel.send(frame(state.writeFirst(empty)))
+    const { key, signature } = await staticKey
+    state.useStatic(key)
     if (initiator) {
-      // Synchronous up to here, so that it rides along with the negotiation that chose Noise.
-      channel.send(frame(state.write(empty)))
-      remote = decodePayload(state.read(await receive()))
+      const remote = decodePayload(await state.read(await receive()))
       const secured = await this.#verify(remote, state, options)
-      channel.send(frame(state.write(await this.#payload(options.muxers, signature))))
+      channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
       return this.#finish(channel, reader, state, secured, agreeOnMuxer(options.muxers, remote.muxers))
     }
-    state.read(await receive())
-    channel.send(frame(state.write(await this.#payload(options.muxers, signature))))
-    remote = decodePayload(state.read(await receive()))
+    await state.read(await receive())
+    channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
+    const remote = decodePayload(await state.read(await receive()))
     const secured = await this.#verify(remote, state, options)
     return this.#finish(channel, reader, state, secured, agreeOnMuxer(remote.muxers, options.muxers))
   }
@@ -124,22 +131,25 @@ export class Noise implements SecureTransport {
     return { remotePeer, remoteKey }
   }
 
-  async #payload(muxers: readonly string[], signature: Promise<Uint8Array>): Promise<Uint8Array> {
+  #payload(muxers: readonly string[], identitySignature: Uint8Array): Uint8Array {
     return encodePayload({
       identityKey: this.#node.publicKey.protobuf,
-      identitySignature: await signature,
+      identitySignature,
       muxers,
       certHashes: this.#options.certHashes?.() ?? []
     })
   }
 
-  #staticKey(): { readonly key: StaticKey; readonly signature: Promise<Uint8Array> } {
+  #staticKey(): Promise<SignedKey> {
     if (this.#static === undefined) {
-      const key = this.#crypto.generateKey()
-      const signature = this.#node.sign(signedData(key.publicKey))
-      // A handshake that fails before it needs the signature must not leave a rejection behind.
-      signature.catch(() => {})
-      this.#static = { key, signature }
+      const making = (async () => {
+        const key = await this.#crypto.generateKey()
+        return { key, signature: await this.#node.sign(signedData(key.publicKey)) }
+      })()
+      this.#static = making
+      making.catch(() => {
+        this.#static = undefined // the next handshake tries again
+      })
     }
     return this.#static
   }

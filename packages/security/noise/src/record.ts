@@ -1,7 +1,7 @@
 /** Sizes of a Noise transport message (noise specification, "Wire Format"): 2-byte length, then at most 65,535 bytes. */
 export const lengthBytes = 2
 export const tagBytes = 16
-export const maxRecordBytes = 65_535
+const maxRecordBytes = 65_535
 export const maxPlainBytes: number = maxRecordBytes - tagBytes
 
 /** A frame around a handshake message. */

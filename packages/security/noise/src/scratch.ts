@@ -12,3 +12,19 @@ export function takeScratch(): Uint8Array {
 export function giveScratch(scratch: Uint8Array): void {
   if (free.length < maxFree) free.push(scratch)
 }
+
+/** Small records are cut from slabs, which live until the last record in them has been written. */
+const slabBytes = 64 * 1024
+let slab = new Uint8Array(0)
+let slabUsed = 0
+
+/** Memory for one small record. */
+export function takeRecord(bytes: number): Uint8Array {
+  if (slabUsed + bytes > slab.length) {
+    slab = new Uint8Array(slabBytes)
+    slabUsed = 0
+  }
+  const record = slab.subarray(slabUsed, slabUsed + bytes)
+  slabUsed += bytes
+  return record
+}

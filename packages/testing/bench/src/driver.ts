@@ -26,13 +26,15 @@ export interface BenchNode {
 export interface NodeOptions {
   readonly listen: boolean
   readonly identify?: boolean
+  /** Largest receive window of a stream, where the driver can set it. */
+  readonly windowBytes?: number
 }
 
 export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>
 }
 
-export const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
 export type DriverName = (typeof driverNames)[number]
 
 export async function loadDriver(name: DriverName): Promise<Driver> {

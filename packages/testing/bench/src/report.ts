@@ -16,8 +16,11 @@ export interface Row {
   readonly name: string
   readonly workload: string
   readonly size: number
+  /** A smaller amount for js-libp2p, where the full one takes a minute; figures are rates all the same. */
+  readonly jsSize?: number
   readonly drivers: readonly DriverName[]
   readonly identify?: boolean
+  readonly windowBytes?: number
   readonly goals: readonly Goal[]
 }
 

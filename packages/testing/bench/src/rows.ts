@@ -1,4 +1,5 @@
 import type { Row } from './report.ts'
+import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
 
@@ -29,7 +30,8 @@ export const rows: readonly Row[] = [
   {
     name: 'messages of 100 bytes on one stream',
     workload: 'messages-100',
-    size: 200_000,
+    size: 2_000_000,
+    jsSize: 200_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'messagesPerSecond', atLeast: 1_000_000 },
@@ -39,7 +41,8 @@ export const rows: readonly Row[] = [
   {
     name: 'messages of 1 KiB on one stream',
     workload: 'messages-1k',
-    size: 100_000,
+    size: 500_000,
+    jsSize: 100_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'messagesPerSecond', atLeast: 400_000 },
@@ -49,7 +52,7 @@ export const rows: readonly Row[] = [
   {
     name: 'echo of 32 bytes on an open stream',
     workload: 'echo',
-    size: 10_000,
+    size: 30_000,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'p50Ms', atMost: 1, of: 'js-libp2p' },
@@ -59,7 +62,7 @@ export const rows: readonly Row[] = [
   {
     name: 'dial, handshake, ping, close',
     workload: 'dials',
-    size: 300,
+    size: 800,
     drivers: [...both, 'raw-tls', 'raw-tcp'],
     goals: [
       { figure: 'sequentialPerSecond', atLeast: 4, of: 'js-libp2p' },
@@ -104,6 +107,31 @@ export const rows: readonly Row[] = [
       { figure: 'listenerHeapKiB', atMost: 2.5 },
       { figure: 'dialerRssKiB', atMost: 8 },
       { figure: 'listenerRssKiB', atMost: 8 }
+    ]
+  },
+  {
+    name: 'round trips from dial to the first byte of an answer, over a line of 100 ms',
+    workload: 'round-trips',
+    size: 5,
+    drivers: both,
+    goals: [{ figure: 'roundTrips', atMost: 3.4 }]
+  },
+  {
+    name: 'one stream over a line of 60 ms, window bound 4 MiB',
+    workload: 'long-line',
+    size: 256,
+    windowBytes: longLineWindowBytes,
+    drivers: ['peerloom'],
+    goals: [{ figure: 'ofWindowPerRoundTrip', atLeast: 0.9 }]
+  },
+  {
+    name: 'import and first node, in a fresh process',
+    workload: 'start-up',
+    size: 1,
+    drivers: both,
+    goals: [
+      { figure: 'totalMs', atMost: 120 },
+      { figure: 'rssMiB', atMost: 65 }
     ]
   }
 ]

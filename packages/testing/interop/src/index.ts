@@ -1,2 +1,17 @@
 /** Foreign peers and the rows they are tested on. */
-export {}
+export { startForeignPeer } from './foreign-peer.ts'
+export type {
+  CommandOptions,
+  EchoOptions,
+  ForeignConnection,
+  ForeignIdentify,
+  ForeignIdentity,
+  ForeignKeyType,
+  ForeignPeer,
+  ForeignPeerKind,
+  ForeignPeerOptions,
+  ForeignRecord,
+  ForeignStats
+} from './foreign-peer.ts'
+export { startNpmPeer } from './npm-peer.ts'
+export { startPeerloomPeer } from './peerloom-peer.ts'

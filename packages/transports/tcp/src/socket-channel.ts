@@ -1,11 +1,12 @@
 import { type Clock, PeerloomError } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable, type WaterMarks } from '@peerloom/streams'
+import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
 import type { Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
 const writeAtOnceBytes = 64 * 1024
 
-export const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
+const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
 
 /** A socket as a channel: everything that is sent in one turn of the event loop leaves in one write. */
 export class SocketChannel extends ChannelBase implements Flushable {
@@ -43,6 +44,10 @@ export class SocketChannel extends ChannelBase implements Flushable {
     if (last > 0) socket.uncork()
   }
 
+  protected override get lingerMs(): number {
+    return linkLingerMs
+  }
+
   protected override carry(bytes: Uint8Array): void {
     this.#pending.push(bytes)
     this.#pendingBytes += bytes.length
@@ -62,7 +67,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
 
   protected override carryReset(): void {
     this.#pending = []
-    this.#socket.resetAndDestroy()
+    resetSocket(this.#socket)
   }
 
   protected override hold(): void {

@@ -41,7 +41,7 @@ export class TcpTransport implements Transport {
     if (target === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `${address} is not a TCP address`)
     options.onStage?.('connect')
     const socket = await connectSocket(target, options)
-    return await options.upgrader.upgradeOutbound(new SocketChannel(socket, this.#clock), {
+    return options.upgrader.upgradeOutbound(new SocketChannel(socket, this.#clock), {
       ...options,
       transport: this.name,
       remoteAddress: address,

@@ -1,0 +1,263 @@
+//! The swarm, run by a task of its own, and the handle that the commands use.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
+    core::ConnectedPoint,
+    identify,
+    identity::Keypair,
+    multiaddr::Protocol,
+    noise, ping,
+    swarm::{ConnectionId, DialError, NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
+    tcp, yamux,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    Failure,
+    serve::{self, Counters},
+    streams::{self, Opened},
+};
+
+/// The default closes a connection after ten seconds without streams, in the middle of a test.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    streams: streams::Behaviour,
+}
+
+enum Request {
+    Dial(Multiaddr, oneshot::Sender<Result<PeerId, Failure>>),
+    Open(PeerId, StreamProtocol, Opened),
+    Handle(StreamProtocol),
+    Close(PeerId),
+}
+
+/// What the swarm task has seen.
+#[derive(Default)]
+pub struct Seen {
+    pub listening: Vec<Multiaddr>,
+    pub connections: HashMap<ConnectionId, (PeerId, ConnectedPoint)>,
+    pub identified: HashMap<PeerId, identify::Info>,
+    pub pings: u64,
+    pub ping_failures: u64,
+}
+
+pub struct Node {
+    pub key: Keypair,
+    pub counters: Arc<Counters>,
+    requests: mpsc::Sender<Request>,
+    seen: Arc<Mutex<Seen>>,
+    changes: watch::Receiver<()>,
+}
+
+pub async fn start(key: Keypair, listen: Vec<Multiaddr>, identify_record: bool) -> Result<Node, Failure> {
+    let counters = Arc::new(Counters::default());
+    let serving = counters.clone();
+    let acceptor: streams::Acceptor = Arc::new(move |protocol, stream| {
+        let counters = serving.clone();
+        tokio::spawn(async move { serve::serve(protocol, stream, &counters).await });
+    });
+    let protocols = vec![serve::ECHO, serve::DIGEST, serve::RESET, serve::EXPECT_RESET];
+    let mut swarm = SwarmBuilder::with_existing_identity(key.clone())
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
+        .with_behaviour(|key| Behaviour {
+            identify: identify::Behaviour::new(identify_config(key, identify_record)),
+            ping: ping::Behaviour::default(),
+            streams: streams::Behaviour::new(protocols, acceptor),
+        })?
+        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_TIMEOUT))
+        .build();
+
+    let mut waiting = listen.len();
+    for address in listen {
+        swarm.listen_on(address)?;
+    }
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    while waiting > 0 {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                lock(&seen).listening.push(address);
+                waiting -= 1;
+            }
+            SwarmEvent::ListenerClosed { reason, .. } => return Err(format!("cannot listen: {reason:?}").into()),
+            _ => {}
+        }
+    }
+
+    let (requests, inbox) = mpsc::channel(64);
+    let (changed, changes) = watch::channel(());
+    tokio::spawn(Driver { swarm, seen: seen.clone(), changed, dials: HashMap::new() }.run(inbox));
+    Ok(Node { key, counters, requests, seen, changes })
+}
+
+/// The only signed record that the crate puts into identify has the domain and payload type of the RFC's text. go-libp2p
+/// ignores such a record, js-libp2p ignores the whole message, so it is off unless a test asks for it.
+fn identify_config(key: &Keypair, with_record: bool) -> identify::Config {
+    let version = "ipfs/0.1.0".to_string();
+    if with_record {
+        identify::Config::new_with_signed_peer_record(version, key)
+    } else {
+        identify::Config::new(version, key.public())
+    }
+}
+
+impl Node {
+    pub fn peer_id(&self) -> PeerId {
+        self.key.public().to_peer_id()
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.seen().listening.iter().map(|address| format!("{address}/p2p/{}", self.peer_id())).collect()
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
+    }
+
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.seen().connections.values().any(|(connected, _)| *connected == peer)
+    }
+
+    /// Waits until what the swarm has seen satisfies the caller.
+    pub async fn wait_for<T>(&self, mut check: impl FnMut(&Seen) -> Option<T>) -> Result<T, Failure> {
+        let mut changes = self.changes.clone();
+        loop {
+            changes.mark_unchanged();
+            if let Some(found) = check(&self.seen()) {
+                return Ok(found);
+            }
+            changes.changed().await?;
+        }
+    }
+
+    pub async fn dial(&self, address: Multiaddr) -> Result<PeerId, Failure> {
+        // Like go-libp2p, a dial to a connected peer is already done.
+        if let Some(Protocol::P2p(peer)) = address.iter().last()
+            && self.is_connected(peer)
+        {
+            return Ok(peer);
+        }
+        let (sender, dialled) = oneshot::channel();
+        self.requests.send(Request::Dial(address, sender)).await?;
+        dialled.await?
+    }
+
+    pub async fn open(&self, peer: PeerId, protocol: StreamProtocol) -> Result<Stream, Failure> {
+        let (sender, opened) = oneshot::channel();
+        self.requests.send(Request::Open(peer, protocol, sender)).await?;
+        opened.await?
+    }
+
+    pub async fn handle(&self, protocol: StreamProtocol) -> Result<(), Failure> {
+        Ok(self.requests.send(Request::Handle(protocol)).await?)
+    }
+
+    pub async fn close(&self, peer: PeerId) -> Result<(), Failure> {
+        self.requests.send(Request::Close(peer)).await?;
+        self.wait_for(|seen| seen.connections.values().all(|(connected, _)| *connected != peer).then_some(())).await
+    }
+}
+
+struct Driver {
+    swarm: Swarm<Behaviour>,
+    seen: Arc<Mutex<Seen>>,
+    changed: watch::Sender<()>,
+    dials: HashMap<ConnectionId, oneshot::Sender<Result<PeerId, Failure>>>,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                Some(request) = inbox.recv() => self.on_request(request),
+                event = self.swarm.select_next_some() => {
+                    self.on_event(event);
+                    let _ = self.changed.send(());
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Dial(address, sender) => {
+                let options = DialOpts::from(address);
+                let connection = options.connection_id();
+                match self.swarm.dial(options) {
+                    Ok(()) => drop(self.dials.insert(connection, sender)),
+                    Err(error) => drop(sender.send(Err(describe(&error).into()))),
+                }
+            }
+            Request::Open(peer, protocol, opened) => self.swarm.behaviour_mut().streams.open(peer, protocol, opened),
+            // Identify pushes by itself once the connections notice the new protocol.
+            Request::Handle(protocol) => self.swarm.behaviour_mut().streams.add_protocol(protocol),
+            Request::Close(peer) => drop(self.swarm.disconnect_peer_id(peer)),
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        let mut seen = lock(&self.seen);
+        match event {
+            SwarmEvent::NewListenAddr { address, .. } => seen.listening.push(address),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                seen.connections.insert(connection_id, (peer_id, endpoint));
+                if let Some(sender) = self.dials.remove(&connection_id) {
+                    let _ = sender.send(Ok(peer_id));
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
+                eprintln!("connection to {peer_id} closed: {cause:?}");
+                seen.connections.remove(&connection_id);
+                if num_established == 0 {
+                    seen.identified.remove(&peer_id);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                if let Some(sender) = self.dials.remove(&connection_id) {
+                    let _ = sender.send(Err(describe(&error).into()));
+                }
+            }
+            SwarmEvent::IncomingConnectionError { error, .. } => eprintln!("incoming connection failed: {error}"),
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+                seen.identified.insert(peer_id, info);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Error { peer_id, error, .. })) => {
+                eprintln!("identify with {peer_id}: {error}");
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => match event.result {
+                Ok(_) => seen.pings += 1,
+                Err(error) => {
+                    eprintln!("ping to {}: {error}", event.peer);
+                    seen.ping_failures += 1;
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// DialError prints its own layer only; the interesting one is usually further down.
+fn describe(error: &DialError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}

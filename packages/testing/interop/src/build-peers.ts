@@ -1,0 +1,15 @@
+// Builds the foreign peers into the cache, so that the tests find them there: `node src/build-peers.ts [go] [rust]`.
+import { buildForeignPeer, type ForeignPeerKind } from './peer-build.ts'
+
+const kinds: readonly ForeignPeerKind[] = ['go', 'rust']
+const chosen = process.argv.slice(2)
+const unknown = chosen.find((argument) => !kinds.some((kind) => kind === argument))
+if (unknown !== undefined) throw new Error(`unknown peer ${unknown}, expected ${kinds.join(' or ')}`)
+
+for (const kind of kinds) {
+  if (chosen.length > 0 && !chosen.includes(kind)) continue
+  const start = performance.now()
+  const binary = await buildForeignPeer(kind, { onLog: (text) => process.stderr.write(text) })
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  if (binary !== undefined) console.log(`${kind}: ${binary} (${seconds} s)`)
+}

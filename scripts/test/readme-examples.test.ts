@@ -1,0 +1,17 @@
+import { afterAll, expect, test } from 'vitest'
+import { checkExamples, extractExamples, removeExamples, runExample } from '../readme-examples.ts'
+
+const examples = extractExamples()
+afterAll(() => removeExamples())
+
+test('every package that is published has an example in its README', () => {
+  expect(examples.length).toBeGreaterThanOrEqual(15)
+})
+
+test('the examples of all READMEs type-check', { timeout: 120_000 }, async () => {
+  await checkExamples()
+})
+
+test.each(examples)('the example of $readme runs, and ends by itself', { timeout: 60_000 }, async (example) => {
+  expect(await runExample(example)).not.toContain('Error')
+})
