@@ -1,6 +1,7 @@
 import { parsePeerId } from '@peerloom/identity'
 import { type Clock, PeerloomError, type Timer } from '@peerloom/interface'
-import { type Datastore, Key } from 'interface-datastore'
+import type { Datastore } from 'interface-datastore'
+import type { Key } from 'interface-datastore/key'
 import { decodePeer, encodePeer } from './codec.ts'
 import type { PeerRecord } from './record.ts'
 
@@ -79,6 +80,8 @@ export class Persistence {
 
   async #write(): Promise<void> {
     const { datastore, find } = this.#options
+    // Loaded with the first write: a node without a datastore needs none of it.
+    const { Key } = await import('interface-datastore/key')
     const keys = [...this.#dirty]
     if (keys.length === 0) return
     this.#dirty.clear()
