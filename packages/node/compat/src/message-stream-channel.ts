@@ -156,11 +156,14 @@ export class MessageStreamChannel extends StreamBase implements Flushable {
     }, delayMs)
   }
 
+  /** In a microtask: inside an event of theirs, their `close` would wait for another event of that kind. */
   #close(): void {
-    this.#stream.close().then(
-      () => this.writeFinished(),
-      (error: unknown) => this.remoteReset(toError(error))
-    )
+    Promise.resolve()
+      .then(() => this.#stream.close())
+      .then(
+        () => this.writeFinished(),
+        (error: unknown) => this.remoteReset(toError(error))
+      )
   }
 
   #closed({ error, local }: StreamCloseEvent): void {

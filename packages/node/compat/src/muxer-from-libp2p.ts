@@ -14,6 +14,12 @@ import { ChannelStream } from './channel-stream.ts'
 import { fromTheirError } from './errors.ts'
 import { MessageStreamChannel } from './message-stream-channel.ts'
 
+/**
+ * Theirs lets the window of a stream grow to 16 MiB, and resets the stream when over 4 MiB wait to be read. The window is
+ * bound enough.
+ */
+const yamuxReadBufferBytes = 17 * 1024 * 1024
+
 /** A stream muxer of js-libp2p in the part of ours. */
 export class BorrowedMuxer implements Muxer {
   readonly protocol: string
@@ -104,6 +110,9 @@ export class BorrowedMuxer implements Muxer {
   }
 
   #add(theirs: Stream): BorrowedStream {
+    if (this.protocol.startsWith('/yamux/')) {
+      theirs.maxReadBufferLength = Math.max(theirs.maxReadBufferLength, yamuxReadBufferBytes)
+    }
     const stream = new BorrowedStream(this, theirs, this.#options)
     this.#streams.add(stream)
     return stream

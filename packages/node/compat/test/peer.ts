@@ -4,6 +4,8 @@ export interface Peer {
   dial(address: string): Promise<Link>
   /** Lets streams of the hold protocol be read from now on. */
   release(): void
+  /** Resolves when a stream of the watch protocol has brought its first bytes. */
+  readonly seen: Promise<void>
   /** Resolves with the error that a stream of the watch protocol ended with. */
   readonly watched: Promise<Error>
   stop(): Promise<void>
@@ -34,11 +36,16 @@ export const protocols = {
   count: '/compat/count/1.0.0',
   /** As `count`, but reads nothing until it is released. */
   hold: '/compat/hold/1.0.0',
+  /** As `hold`, but reads the first bytes at full speed, so that windows grow. */
+  holdLater: '/compat/hold-later/1.0.0',
   /** Resets the stream at its first byte. */
   reset: '/compat/reset/1.0.0',
   /** Tells with what error the stream ends. */
   watch: '/compat/watch/1.0.0'
 } as const
+
+/** What `holdLater` reads before it stops. */
+export const readFirst: number = 12 << 20
 
 export function testBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(length)

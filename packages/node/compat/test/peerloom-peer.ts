@@ -3,7 +3,7 @@ import type { Module, SecureTransport, Stream, StreamMuxerFactory, Transport } f
 import { noise } from '@peerloom/noise'
 import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
-import { deferred, type Link, type Peer, protocols, type TestStream } from './peer.ts'
+import { deferred, type Link, type Peer, protocols, readFirst, type TestStream } from './peer.ts'
 
 export interface PeerloomModules {
   readonly transport?: Module<Transport>
@@ -19,18 +19,23 @@ export async function startPeerloom(modules: PeerloomModules = {}): Promise<Peer
     streamMuxers: [modules.muxer ?? yamux()]
   })
   const released = deferred<void>()
+  const seen = deferred<void>()
   const watched = deferred<Error>()
   await node.handle(protocols.echo, async (stream) => {
     for await (const bytes of stream) await stream.write(bytes)
     await stream.closeWrite()
   })
-  const count = async (stream: Stream): Promise<void> => {
+  const count = async (stream: Stream, holdAt = Number.POSITIVE_INFINITY): Promise<void> => {
     let received = 0
-    for await (const bytes of stream) received += bytes.length
+    for await (const bytes of stream) {
+      received += bytes.length
+      if (received >= holdAt) await released.promise
+    }
     await stream.write(new TextEncoder().encode(String(received)))
     await stream.closeWrite()
   }
-  await node.handle(protocols.count, count)
+  await node.handle(protocols.count, (stream) => count(stream))
+  await node.handle(protocols.holdLater, (stream) => count(stream, readFirst))
   await node.handle(protocols.hold, async (stream) => {
     await released.promise
     await count(stream)
@@ -44,7 +49,7 @@ export async function startPeerloom(modules: PeerloomModules = {}): Promise<Peer
   })
   await node.handle(protocols.watch, (stream) => {
     stream.attach({
-      data: () => {},
+      data: () => seen.resolve(),
       end: () => {},
       closed: (error) => watched.resolve(error ?? new Error('a good end'))
     })
@@ -53,6 +58,7 @@ export async function startPeerloom(modules: PeerloomModules = {}): Promise<Peer
   return {
     address: `${node.multiaddrs()[0]}`,
     release: () => released.resolve(),
+    seen: seen.promise,
     watched: watched.promise,
     stop: () => node.stop(),
     async dial(address): Promise<Link> {

@@ -8,7 +8,7 @@ import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLibp2p } from './libp2p-peer.ts'
-import { echo, fill, type Link, type Peer, protocols, sendAll, testBytes } from './peer.ts'
+import { echo, fill, type Link, type Peer, protocols, readFirst, sendAll, testBytes } from './peer.ts'
 import { startPeerloom } from './peerloom-peer.ts'
 
 const mixed: Record<string, () => Promise<Peer>> = {
@@ -34,6 +34,8 @@ const plain: Record<string, () => Promise<Peer>> = {
 }
 /** A window, and what the queues between two applications take. */
 const maxUnderWay = 4 << 20
+/** What both implementations of yamux let a window grow to. */
+const maxWindow = 16 << 20
 const rows = Object.keys(mixed).flatMap((ours) =>
   Object.keys(plain).flatMap((other) => [
     { from: ours, to: other },
@@ -83,6 +85,7 @@ describe.each(rows)('$from dials $to', ({ from, to }) => {
   it('resets', async () => {
     const stream = await link.open(protocols.watch)
     stream.send(Uint8Array.of(1))
+    await far.seen
     stream.abort(new Error('as the test asks'))
     expect((await far.watched).message).toMatch(/reset/)
   })
@@ -95,5 +98,23 @@ describe.each(rows)('$from dials $to', ({ from, to }) => {
     far.release()
     await stream.closeWrite()
     expect(new TextDecoder().decode(await answer)).toBe(String(sent))
+  })
+})
+
+describe.each(rows)('$from dials $to', ({ from, to }) => {
+  it('is held back by a reader that stops when windows have grown', async () => {
+    const [near, far] = await Promise.all([start(from), start(to)])
+    try {
+      const link = await near.dial(far.address)
+      const stream = await link.open(protocols.holdLater)
+      const answer = stream.readAll()
+      const sent = await fill(stream)
+      expect(sent).toBeLessThan(readFirst + maxWindow + maxUnderWay)
+      far.release()
+      await stream.closeWrite()
+      expect(new TextDecoder().decode(await answer)).toBe(String(sent))
+    } finally {
+      await Promise.all([near.stop(), far.stop()])
+    }
   })
 })
