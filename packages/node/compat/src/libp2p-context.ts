@@ -67,7 +67,7 @@ export class Libp2pContext implements NodeContext {
   }
 
   async sign(data: Uint8Array): Promise<Uint8Array> {
-    return await this.#component('privateKey').sign(data)
+    return this.#component('privateKey').sign(data)
   }
 
   get log(): LogFactory {

@@ -61,7 +61,7 @@ export class BorrowedTransport implements Transport {
     const bridge = bridgeTo(async (link) => {
       if (!upgrader.acceptInbound(link.remoteAddr)) throw new PeerloomError('ERR_GATED', 'refused before the handshake')
       const remoteAddress = link.remoteAddr
-      return await upgrader.upgradeInbound(this.#channel(link), { transport: this.name, remoteAddress })
+      return upgrader.upgradeInbound(this.#channel(link), { transport: this.name, remoteAddress })
     })
     return new BorrowedListener(this.#transport.createListener({ upgrader: bridge }))
   }
@@ -110,7 +110,7 @@ function bridgeTo(upgrade: (link: MultiaddrConnection) => Promise<Connection | u
         'a js-libp2p transport with its own security or muxer is not supported'
       )
     }
-    return await upgrade(link)
+    return upgrade(link)
   }
   return {
     upgradeOutbound: async (link: MultiaddrConnection, options: object) =>
