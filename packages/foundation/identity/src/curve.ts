@@ -1,4 +1,5 @@
 import { invalidKey } from './algorithm.ts'
+import { toBigInt } from './big-endian.ts'
 
 /** A short Weierstrass curve over a prime p = 3 mod 4, which both of ours are: y² = x³ + ax + b. */
 export interface Curve {
@@ -26,17 +27,6 @@ export const p256Curve: Curve = {
   a: -3n,
   b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
   n: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
-}
-
-export function toBigInt(bytes: Uint8Array): bigint {
-  let hex = '0x0'
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return BigInt(hex)
-}
-
-export function toBytes32(value: bigint): Uint8Array {
-  const hex = value.toString(16).padStart(64, '0')
-  return Uint8Array.from({ length: 32 }, (_, index) => Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16))
 }
 
 /** A private key is a number in 1 .. n - 1. */

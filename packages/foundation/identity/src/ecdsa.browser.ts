@@ -3,7 +3,7 @@ import type { Algorithm, PrivateParts, Verify } from './algorithm.ts'
 import { ecAlgorithm, parseSec1, pkixFromPoint, pointFromPkix, sec1 } from './ecdsa-der.ts'
 import { der, tags } from './der.ts'
 import { compactFromDer, derFromCompact } from './ecdsa-signature.ts'
-import { fromBase64url, owned, subtle } from './web-crypto.browser.ts'
+import { fromBase64url, owned, subtle } from './web-crypto.ts'
 
 const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const
 const scheme = { name: 'ECDSA', hash: 'SHA-256' } as const
@@ -35,9 +35,10 @@ async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   const { scalar, point } = parseSec1(raw)
   const version = der(tags.integer, Uint8Array.of(0))
   const wrapped = der(tags.sequence, version, ecAlgorithm, der(tags.octetString, sec1(scalar, point)))
+  const web = subtle()
   let parts: PrivateParts
   try {
-    parts = await fromKey(await subtle().importKey('pkcs8', owned(wrapped), curve, true, ['sign']))
+    parts = await fromKey(await web.importKey('pkcs8', owned(wrapped), curve, true, ['sign']))
   } catch (cause) {
     throw invalidKey('ECDSA private key does not import', cause)
   }

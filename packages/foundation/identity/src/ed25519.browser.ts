@@ -1,7 +1,7 @@
 import { expectLength } from './algorithm.ts'
 import type { Algorithm, PrivateParts, Verify } from './algorithm.ts'
 import { joinEd25519, parseEd25519, pkcs8Head } from './ed25519-raw.ts'
-import { fromBase64url, owned } from './web-crypto.browser.ts'
+import { fromBase64url, owned } from './web-crypto.ts'
 
 const name = 'Ed25519'
 

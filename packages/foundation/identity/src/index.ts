@@ -30,3 +30,7 @@ export {
   sealPeerRecord
 } from './peer-record.ts'
 export type { OpenedPeerRecord, PeerRecord, SealPeerRecordOptions } from './peer-record.ts'
+export { keychain } from './keychain.ts'
+export type { Keychain, KeychainOptions, KeyInfo } from './keychain.ts'
+export { loadOrCreateKey } from './stored-key.ts'
+export type { LoadKeyOptions } from './stored-key.ts'

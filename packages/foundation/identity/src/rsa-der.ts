@@ -1,4 +1,5 @@
 import { invalidKey, unsupportedKey } from './algorithm.ts'
+import { toBigInt } from './big-endian.ts'
 import { der, derInteger, DerReader, tags } from './der.ts'
 import { equalBytes } from './equal-bytes.ts'
 
@@ -52,12 +53,27 @@ export function pkixFromPkcs1(raw: Uint8Array): Uint8Array {
   const exponent = key.integer()
   checkPublic(modulus, exponent)
   // d, p, q, d mod p-1, d mod q-1, 1/q mod p
-  for (let index = 0; index < 6; index++) {
-    if (key.integer().length > modulus.length) throw invalidKey('RSA private key has a number over its modulus')
-  }
+  const secrets = Array.from({ length: 6 }, () => key.integer())
   key.end()
+  if (secrets.some((secret) => secret.length > modulus.length)) throw invalidKey('RSA secret is over its modulus')
+  checkSecrets(toBigInt(modulus), toBigInt(exponent), secrets.map(toBigInt))
   const numbers = der(tags.sequence, derInteger(modulus), derInteger(exponent))
   return der(tags.sequence, rsaAlgorithm, der(tags.bitString, Uint8Array.of(0), numbers))
+}
+
+/** RFC 8017, 3.2. Platforms sign with a part of the numbers; a key is only good when all of them agree. */
+function checkSecrets(n: bigint, e: bigint, secrets: readonly bigint[]): void {
+  const [d = 0n, p = 0n, q = 0n, dp, dq, inverse = 0n] = secrets
+  const agree =
+    p > 2n &&
+    q > 2n &&
+    p * q === n &&
+    (e * d) % (p - 1n) === 1n &&
+    (e * d) % (q - 1n) === 1n &&
+    dp === d % (p - 1n) &&
+    dq === d % (q - 1n) &&
+    (q * inverse) % p === 1n
+  if (!agree) throw invalidKey('RSA private key does not belong to its public key')
 }
 
 /** PKCS#8 (RFC 5208) around PKCS#1, and back. */

@@ -1,7 +1,7 @@
 import { invalidKey } from './algorithm.ts'
 import type { Algorithm, GenerateOptions, PrivateParts, Verify } from './algorithm.ts'
 import { checkBits, checkPkix, pkcs1FromPkcs8, pkcs8FromPkcs1, pkixFromPkcs1, rsaBits } from './rsa-der.ts'
-import { owned, subtle } from './web-crypto.browser.ts'
+import { owned, subtle } from './web-crypto.ts'
 
 const scheme = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
 
@@ -19,26 +19,22 @@ function importPublic(raw: Uint8Array): Verify {
   }
 }
 
-function privateParts(key: CryptoKey, raw: Uint8Array): PrivateParts {
+function privateParts(key: CryptoKey, raw: Uint8Array, publicRaw: Uint8Array): PrivateParts {
   const sign = async (data: Uint8Array): Promise<Uint8Array> => {
     return new Uint8Array(await subtle().sign(scheme, key, owned(data)))
   }
-  return { raw, publicRaw: pkixFromPkcs1(raw), sign }
+  return { raw, publicRaw, sign }
 }
 
 async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   const publicRaw = pkixFromPkcs1(raw)
-  let matches: boolean
-  let parts: PrivateParts
+  const web = subtle()
   try {
-    const key = await subtle().importKey('pkcs8', owned(pkcs8FromPkcs1(raw)), scheme, false, ['sign'])
-    parts = privateParts(key, raw.slice())
-    matches = await importPublic(publicRaw)(raw, await parts.sign(raw))
+    const key = await web.importKey('pkcs8', owned(pkcs8FromPkcs1(raw)), scheme, false, ['sign'])
+    return privateParts(key, new Uint8Array(raw), publicRaw)
   } catch (cause) {
     throw invalidKey('RSA private key does not import', cause)
   }
-  if (!matches) throw invalidKey('RSA private key does not sign for its public key')
-  return parts
 }
 
 async function generate(options: GenerateOptions): Promise<PrivateParts> {
@@ -48,7 +44,8 @@ async function generate(options: GenerateOptions): Promise<PrivateParts> {
   const web = subtle()
   const { privateKey } = await web.generateKey(parameters, true, ['sign', 'verify'])
   const exported = new Uint8Array(await web.exportKey('pkcs8', privateKey))
-  return privateParts(privateKey, pkcs1FromPkcs8(exported))
+  const raw = pkcs1FromPkcs8(exported)
+  return privateParts(privateKey, raw, pkixFromPkcs1(raw))
 }
 
 export const rsa: Algorithm = { importPublic, importPrivate, generate }

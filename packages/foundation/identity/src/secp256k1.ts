@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } 
 import type { KeyObject } from 'node:crypto'
 import { expectLength, invalidKey } from './algorithm.ts'
 import type { Algorithm, PrivateParts, Verify } from './algorithm.ts'
-import { checkScalar, compress, secp256k1Curve, toBigInt, toBytes32 } from './curve.ts'
+import { toBigInt, toBytes32 } from './big-endian.ts'
+import { checkScalar, compress, secp256k1Curve } from './curve.ts'
 import { compactFromDer, derFromCompact } from './ecdsa-signature.ts'
 
 /** PKIX (RFC 5480) and SEC1 (RFC 5915) heads, as far as the point and behind the scalar. */
@@ -40,7 +41,7 @@ function importPublic(raw: Uint8Array): Verify {
 async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   checkScalar(secp256k1Curve, raw)
   const key = createPrivateKey({ key: Buffer.concat([sec1Head, raw, sec1Tail]), format: 'der', type: 'sec1' })
-  return privateParts(key, raw.slice())
+  return privateParts(key, new Uint8Array(raw))
 }
 
 async function generate(): Promise<PrivateParts> {

@@ -29,6 +29,10 @@ const sealPayload = async (payload: Uint8Array): Promise<Uint8Array> =>
     payload
   })
 
+const rejected = async (opening: Promise<unknown>, code: string): Promise<void> => {
+  await expect(opening).rejects.toMatchObject({ code, remote: true })
+}
+
 /** Behaviour that Node and browsers share. */
 export function testEnvelopes(): void {
   for (const type of Object.keys(specKeys) as KeyType[]) {
@@ -58,8 +62,6 @@ export function testEnvelopes(): void {
       payload: new Uint8Array(0)
     })
     expect(await openEnvelope(envelope, 'd')).toMatchObject({ payloadType: ascii('t'), payload: new Uint8Array(0) })
-    const rejected = async (opening: Promise<unknown>, code: string) =>
-      expect(opening).rejects.toMatchObject({ code, remote: true })
     await rejected(openEnvelope(envelope, 'e'), 'ERR_INVALID_SIGNATURE')
     await rejected(openEnvelope(envelope, 'd', ascii('u')), 'ERR_INVALID_RECORD')
     await rejected(openEnvelope(envelope, 'd', ascii('t'), { maxBytes: 50 }), 'ERR_INVALID_RECORD')

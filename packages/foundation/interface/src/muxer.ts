@@ -22,9 +22,12 @@ export interface Muxer {
   readonly streamCount: number
   /** Last measured round trip, in ms. */
   readonly rttMs: number | undefined
-  /** A stream to write to; waits while too many are unacknowledged. Rejects with ERR_LIMIT, ERR_CONNECTION_CLOSED. */
-  open(options?: AbortOptions): Promise<MuxedStream>
-  /** Tells the remote, lets streams send what is queued, closes the channel. Resolves when the channel is over. */
+  /**
+   * A stream to write to; waits while too many are unacknowledged, for 10,000 ms unless `timeoutMs` says otherwise.
+   * Rejects with ERR_LIMIT, ERR_TIMEOUT, ERR_CONNECTION_CLOSED.
+   */
+  open(options?: AbortOptions & { readonly timeoutMs?: number }): Promise<MuxedStream>
+  /** Tells the remote, lets streams send what is queued, closes the channel. Bounded. Resolves when the channel is over. */
   close(options?: AbortOptions): Promise<void>
   /** Ends it at once, the channel included, also while `close` still waits for the remote. */
   abort(error: Error): void

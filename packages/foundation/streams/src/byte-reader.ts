@@ -50,7 +50,7 @@ class ChannelByteReader implements ByteReader, ChannelReader {
   }
 
   data(bytes: Uint8Array): void {
-    this.#queue.push(bytes)
+    this.#queue.keep(bytes)
     if (this.#queue.length >= Math.max(this.#wanted, highWaterBytes)) this.#channel.pause()
     if (this.#queue.length >= this.#wanted) this.#changed.resolve()
   }

@@ -1,8 +1,16 @@
+/** Chunks below this size are copied together when they are kept. */
+const smallBytes = 1024
+const maxSlabBytes = 8192
+
 /** Bytes waiting in the chunks they came in; taken from the front in any portion, without copying. */
 export class ChunkQueue {
   #chunks: Uint8Array[] = []
   #head = 0
   #length = 0
+  /** Where small chunks are gathered, and the chunk that ends at its used part. */
+  #slab: Uint8Array | undefined = undefined
+  #slabUsed = 0
+  #gathered: Uint8Array | undefined = undefined
 
   /** Bytes in the queue. */
   get length(): number {
@@ -11,6 +19,32 @@ export class ChunkQueue {
 
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk)
+    this.#length += chunk.length
+  }
+
+  /**
+   * Like `push`, for bytes that may wait long: copies what would hold on to much more memory than it counts, which is
+   * small chunks and small parts of large buffers.
+   */
+  keep(chunk: Uint8Array): void {
+    if (chunk.length >= smallBytes) {
+      this.push(chunk.length * 4 < chunk.buffer.byteLength ? chunk.slice() : chunk)
+      return
+    }
+    let slab = this.#slab
+    if (slab === undefined || this.#slabUsed + chunk.length > slab.length) {
+      slab = this.#slab = new Uint8Array(Math.max(chunk.length, Math.min(maxSlabBytes, this.#length)))
+      this.#slabUsed = 0
+      this.#gathered = undefined
+    }
+    slab.set(chunk, this.#slabUsed)
+    const last = this.#chunks.length - 1
+    const grows = this.#gathered !== undefined && last >= this.#head && this.#chunks[last] === this.#gathered
+    const start = grows ? (this.#gathered as Uint8Array).byteOffset : this.#slabUsed
+    this.#slabUsed += chunk.length
+    this.#gathered = slab.subarray(start, this.#slabUsed)
+    if (grows) this.#chunks[last] = this.#gathered
+    else this.#chunks.push(this.#gathered)
     this.#length += chunk.length
   }
 
@@ -32,9 +66,10 @@ export class ChunkQueue {
     // Clears the slot so that the bytes can be collected before the array is.
     this.#chunks[this.#head++] = undefined as never
     if (this.#head === this.#chunks.length) {
-      this.#chunks = []
-      this.#head = 0
-    } else if (this.#head >= 1024 && this.#head * 2 > this.#chunks.length) {
+      this.clear()
+      return chunk
+    }
+    if (this.#head >= 1024 && this.#head * 2 > this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#head)
       this.#head = 0
     }
@@ -61,5 +96,7 @@ export class ChunkQueue {
     this.#chunks = []
     this.#head = 0
     this.#length = 0
+    this.#slab = undefined
+    this.#gathered = undefined
   }
 }

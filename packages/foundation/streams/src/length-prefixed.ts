@@ -51,7 +51,7 @@ export class LengthPrefixedDecoder {
     }
     if (at === chunk.length) return
     this.#queue ??= new ChunkQueue()
-    this.#queue.push(at === 0 ? chunk : chunk.subarray(at))
+    this.#queue.keep(at === 0 ? chunk : chunk.subarray(at))
     this.#drain(onMessage)
   }
 
@@ -157,7 +157,7 @@ class LengthPrefixedChannel implements LengthPrefixed, ChannelReader {
   }
 
   data(bytes: Uint8Array): void {
-    this.#queue.push(bytes)
+    this.#queue.keep(bytes)
     if (this.#queue.length >= Math.max(this.#length, highWaterBytes)) this.#channel.pause()
     this.#changed.resolve()
   }

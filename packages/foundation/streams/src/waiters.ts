@@ -46,6 +46,14 @@ export class Waiters {
     for (const waiter of this.#waiting) waiter.resolve()
   }
 
+  /** Lets the one that waited longest go on. */
+  resolveOne(): void {
+    for (const waiter of this.#waiting) {
+      waiter.resolve()
+      return
+    }
+  }
+
   reject(error: unknown): void {
     for (const waiter of this.#waiting) waiter.reject(error)
   }

@@ -1,6 +1,6 @@
 import { defineModule, type Module, type StreamMuxerFactory } from '@peerloom/interface'
 import { YamuxMuxer, yamuxProtocol } from './muxer.ts'
-import { defaultYamuxOptions, type YamuxOptions } from './options.ts'
+import { defaultYamuxOptions, type YamuxOptions, type YamuxSettings } from './options.ts'
 
 /**
  * The yamux stream multiplexer, `/yamux/1.0.0`: flow control for each stream, receive windows that grow with the link.
@@ -10,7 +10,11 @@ import { defaultYamuxOptions, type YamuxOptions } from './options.ts'
  * ```
  */
 export function yamux(options?: YamuxOptions): Module<StreamMuxerFactory> {
-  const settings = { ...defaultYamuxOptions, ...options }
+  const settings: YamuxSettings = {
+    ...defaultYamuxOptions,
+    ...options,
+    floodLimits: { ...defaultYamuxOptions.floodLimits, ...options?.floodLimits }
+  }
   return defineModule({
     name: '@peerloom/yamux',
     options,
@@ -25,4 +29,4 @@ export function yamux(options?: YamuxOptions): Module<StreamMuxerFactory> {
   })
 }
 
-export type { YamuxOptions } from './options.ts'
+export type { YamuxFloodLimit, YamuxFloodLimits, YamuxOptions } from './options.ts'

@@ -3,6 +3,7 @@ import {
   type Channel,
   type ChannelReader,
   type Clock,
+  isPeerloomError,
   type MuxedStream,
   type Muxer,
   type MuxerOptions,
@@ -11,7 +12,7 @@ import {
   toError
 } from '@peerloom/interface'
 import { endOfTurn, type Flushable, Waiters } from '@peerloom/streams'
-import { FloodGuard, type FloodKind } from './flood-guard.ts'
+import { FloodGuard } from './flood-guard.ts'
 import {
   allFlags,
   flag,
@@ -22,17 +23,20 @@ import {
   headerBytes,
   writeHeader
 } from './frame.ts'
-import { maxFrameBytes, sharedFrameBytes, type YamuxOptions } from './options.ts'
+import { takeHeaders } from './header-slab.ts'
+import { maxFrameBytes, sharedFrameBytes, type YamuxFloodLimits, type YamuxSettings } from './options.ts'
 import { RoundTrip } from './round-trip.ts'
 import { streamLost, YamuxStream } from './stream.ts'
 
 export const yamuxProtocol = '/yamux/1.0.0'
 
 const maxStreamId = 0xffff_ffff
-/** Headers are cut from slabs of this size. */
-const slabBytes = 4096
-/** Control frames that may wait for a remote that does not read; above it the connection ends. */
-const maxControlBytes = 256 * 1024
+/** Window updates below this size are worth a look: some implementations send one for each frame they get. */
+const smallUpdateBytes = 1024
+/** What a frame for a stream that is gone costs at least. */
+const discardedFrameBytes = 256
+/** How long a remote that broke the protocol has to take our good-bye. */
+const partingMs = 1000
 
 /** One yamux connection (hashicorp's specification with libp2p's additions), either role. */
 export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents {
@@ -40,7 +44,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   readonly clock: Clock
   readonly #channel: Channel
   readonly #settings: MuxerOptions
-  readonly #options: Required<YamuxOptions>
+  readonly #options: YamuxSettings
   readonly #streams = new Map<number, YamuxStream>()
   readonly #parser = new FrameParser(this)
   readonly #roundTrip: RoundTrip
@@ -48,6 +52,8 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** Odd for the side that dialled. */
   readonly #parity: number
   #nextId: number
+  /** Own streams with ids below this were announced, or are gone. */
+  #nextToAnnounce: number
   #lastRemoteId = 0
   #inboundCount = 0
   #unacknowledged = 0
@@ -58,13 +64,18 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #currentEnds = false
   #firstDirty: YamuxStream | undefined = undefined
   #lastDirty: YamuxStream | undefined = undefined
-  #control: Uint8Array[] = []
-  #slab = new Uint8Array(0)
-  #slabUsed = 0
+  /** Frames without a body that wait, three numbers each: type and flags, stream id, length. */
+  #control: number[] = []
+  /** Data frames that the remote has not answered with a window update. */
+  #unansweredFrames = 0
+  /** The frame under way opened its stream or is the first to acknowledge it. */
+  #isNews = false
   #scheduled = false
   #sending = false
   #heard = false
+  #asked = false
   #keepAlive: Timer | undefined = undefined
+  #parting: Timer | undefined = undefined
   #closing: Promise<void> | undefined = undefined
   #flushed: Waiters | undefined = undefined
   #remoteGone = false
@@ -73,15 +84,16 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #channelOver = false
   #channelGone: Waiters | undefined = undefined
 
-  constructor(channel: Channel, settings: MuxerOptions, options: Required<YamuxOptions>) {
+  constructor(channel: Channel, settings: MuxerOptions, options: YamuxSettings) {
     this.clock = settings.clock
     this.#channel = channel
     this.#settings = settings
     this.#options = options
     this.#roundTrip = new RoundTrip(settings.clock)
-    this.#floods = new FloodGuard(settings.clock)
+    this.#floods = new FloodGuard(options.floodLimits, settings.clock)
     this.#parity = settings.role === 'initiator' ? 1 : 0
     this.#nextId = settings.role === 'initiator' ? 1 : 2
+    this.#nextToAnnounce = this.#nextId
     this.#scheduleKeepAlive(options.keepAliveMs)
   }
 
@@ -103,13 +115,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   async open(options?: AbortOptions): Promise<MuxedStream> {
-    while (this.#unacknowledged >= this.#options.maxUnacknowledged && !this.#isEnding) {
-      this.#backlog ??= new Waiters()
-      await this.#backlog.add(options)
-    }
+    options?.signal?.throwIfAborted()
+    if (this.#unacknowledged >= this.#options.maxUnacknowledged && !this.#isEnding) await this.#waitForTurn(options)
     if (this.#isEnding) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection takes no new streams')
     if (this.#nextId > maxStreamId) throw new PeerloomError('ERR_LIMIT', 'the connection has used all its stream ids')
     if (!this.#settings.limits.reserve('streamsOutbound', 1)) {
+      this.#backlog?.resolveOne()
       throw new PeerloomError('ERR_LIMIT', 'too many outbound streams are open')
     }
     const stream = new YamuxStream(this, this.#nextId, 'outbound')
@@ -146,14 +157,29 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** A stream has a whole record's worth: bulk does not wait for the end of the turn. */
   flushWhole(stream: YamuxStream): void {
     if (this.#sending || this.#over) return
-    if (!stream.isAnnounced) {
-      // Streams that were opened before it are still to be announced: the remote may count on the order of ids.
+    if (!this.#mayAnnounce(stream)) {
       this.#send()
       return
     }
     this.#sending = true
-    while (this.#channel.writable && stream.sendFrame(maxFrameBytes, true));
-    this.#sending = false
+    try {
+      while (this.#channel.writable && stream.sendFrame(maxFrameBytes, true));
+    } finally {
+      this.#sending = false
+    }
+  }
+
+  /** A stream ends: what it still has to send leaves at once when nothing is in its way, and the end with it. */
+  flushEnd(stream: YamuxStream): void {
+    if (!this.#sending && !this.#over && this.#channel.writable && this.#mayAnnounce(stream)) {
+      this.#sending = true
+      try {
+        if (!stream.sendFrame(maxFrameBytes, false)) return
+      } finally {
+        this.#sending = false
+      }
+    }
+    this.markDirty(stream)
   }
 
   flush(): void {
@@ -162,7 +188,10 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   sendHeader(type: number, flags: number, streamId: number, length: number): void {
-    this.#channel.send(this.#header(type, flags, streamId, length))
+    const header = takeHeaders(1)
+    writeHeader(header, 0, type, flags, streamId, length)
+    if (type === frameType.data) this.#unansweredFrames++
+    this.#channel.send(header)
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -172,8 +201,8 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** Queues a frame without a body, to leave before data at the end of the turn. */
   sendControl(type: number, flags: number, streamId: number, length: number): void {
     if (this.#over) return
-    this.#control.push(this.#header(type, flags, streamId, length))
-    if (this.#control.length * headerBytes > maxControlBytes) {
+    this.#control.push((type << 16) | flags, streamId, length)
+    if ((this.#control.length / 3) * headerBytes > this.#options.maxControlBytes && !this.#flushControl()) {
       this.abort(
         new PeerloomError('ERR_PROTOCOL_VIOLATION', 'the remote asks for answers and reads none', { remote: true })
       )
@@ -182,11 +211,18 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#schedule()
   }
 
+  /** A stream was announced, or ended before it was. */
+  announced(streamId: number): void {
+    if (streamId !== this.#nextToAnnounce) return
+    do this.#nextToAnnounce += 2
+    while (this.#nextToAnnounce < this.#nextId && !this.#streams.has(this.#nextToAnnounce))
+  }
+
   // Windows: what streams ask.
 
   /** The last round trip in ms; asks for a new measurement when it is old. */
   measureRtt(): number | undefined {
-    if (this.#roundTrip.isStale) this.sendControl(frameType.ping, flag.syn, 0, this.#roundTrip.send())
+    if (this.#roundTrip.isStale) this.#ping()
     return this.#roundTrip.rttMs
   }
 
@@ -208,6 +244,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       limits.release('streamsInbound', 1)
     } else {
       limits.release('streamsOutbound', 1)
+      if (stream.streamId === this.#nextToAnnounce) this.announced(stream.streamId)
       if (!stream.isAcknowledged) this.#acknowledged()
     }
     if (stream.grownBytes > 0) {
@@ -231,6 +268,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   closed(error?: Error): void {
+    this.clock.clearTimeout(this.#parting)
     this.#channelOver = true
     this.#channelGone?.resolve()
     if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
@@ -272,44 +310,55 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #onData(flags: number, streamId: number, length: number): boolean {
     const stream = this.#streamFor(flags, streamId)
-    if (stream === undefined) {
-      if (!this.#over && length > 0) this.#guard('discarded', length)
+    if (this.#over) return false
+    if (flags & flag.rst && stream !== undefined) this.#resetByRemote(stream, 0)
+    if (stream === undefined || flags & flag.rst) {
+      this.#guard('discarded', Math.max(length, discardedFrameBytes))
       return false
     }
-    if (flags & flag.rst) {
-      this.#resetByRemote(stream, length)
+    const ends = (flags & flag.fin) !== 0 && !stream.remoteHasEnded
+    if (length === 0 && !ends) {
+      if (!this.#isNews) this.#guard('idle')
       return false
     }
-    if (length === 0 && (flags & (flag.fin | flag.syn)) === 0 && !this.#guard('idle')) return false
     if (!stream.expect(length)) return this.#violation(`${length} bytes over the window of stream ${streamId}`)
     if (stream.status === 'closed' || stream.status === 'reset') return false
     this.#current = stream
-    this.#currentEnds = (flags & flag.fin) !== 0
+    this.#currentEnds = ends
     return true
   }
 
   #onWindowUpdate(flags: number, streamId: number, length: number): void {
     const stream = this.#streamFor(flags, streamId)
-    if (stream === undefined) return
+    if (this.#over) return
+    if (stream === undefined) {
+      this.#spareUpdate()
+      return
+    }
     if (flags & flag.rst) {
       // The length of a reset is an error code (libp2p's addition); codes are advisory.
       this.#resetByRemote(stream, length)
       return
     }
-    if (length < 1024 && (flags & (flag.syn | flag.ack | flag.fin)) === 0 && !this.#guard('idle')) return
+    const ends = (flags & flag.fin) !== 0 && !stream.remoteHasEnded
+    if (length < smallUpdateBytes && !this.#isNews && !ends && !this.#spareUpdate()) return
     if (!stream.grant(length)) {
       this.#violation(`the window of stream ${streamId} over 2^32 - 1`)
       return
     }
-    if (flags & flag.fin) stream.receiveEnd()
+    if (ends) stream.receiveEnd()
   }
 
   #onPing(flags: number, opaque: number): void {
-    if (flags & flag.ack) this.#roundTrip.receive(opaque)
-    else if (flags & flag.syn && this.#guard('ping')) this.sendControl(frameType.ping, flag.ack, 0, opaque)
+    if (flags & flag.ack) {
+      if (!this.#roundTrip.receive(opaque)) this.#guard('idle')
+    } else if (this.#guard('ping') && flags & flag.syn) {
+      this.sendControl(frameType.ping, flag.ack, 0, opaque)
+    }
   }
 
   #onGoAway(code: number): void {
+    if (this.#remoteGone && !this.#guard('idle')) return
     this.#remoteGone = true
     this.#backlog?.reject(
       new PeerloomError('ERR_CONNECTION_CLOSED', 'the remote takes no new streams', { remote: true })
@@ -325,6 +374,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** The stream a frame is for; a new one when it asks for one and may have it. */
   #streamFor(flags: number, streamId: number): YamuxStream | undefined {
     const stream = this.#streams.get(streamId)
+    this.#isNews = (flags & flag.syn) !== 0
     if (flags & flag.syn) {
       // Ids need not come in order: rust sends those of streams opened at once as they become ready.
       if (stream !== undefined || streamId === 0 || streamId % 2 === this.#parity) {
@@ -337,10 +387,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       // Streams that are gone may still have frames under way; ids that were never used may not.
       const known = streamId % 2 === this.#parity ? streamId < this.#nextId : streamId <= this.#lastRemoteId
       if (streamId === 0 || !known) this.#violation(`stream ${streamId} was never opened`)
-      else this.#guard('idle')
       return undefined
     }
-    if (stream.acknowledge()) this.#acknowledged()
+    if (stream.acknowledge()) {
+      this.#isNews = true
+      this.#acknowledged()
+    }
     return stream
   }
 
@@ -349,7 +401,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     const { limits, onStream } = this.#settings
     const ending = this.#closing !== undefined
     if (ending || this.#inboundCount >= this.#options.maxInboundStreams || !limits.reserve('streamsInbound', 1)) {
-      if (this.#guard('reset')) this.sendControl(frameType.windowUpdate, flag.rst, streamId, 0)
+      if (this.#guard('refused')) this.sendControl(frameType.windowUpdate, flag.rst, streamId, 0)
       return undefined
     }
     const stream = new YamuxStream(this, streamId, 'inbound')
@@ -372,33 +424,52 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #acknowledged(): void {
     this.#unacknowledged--
-    this.#backlog?.resolve()
+    this.#backlog?.resolveOne()
   }
 
-  #guard(kind: FloodKind, amount?: number): boolean {
-    return this.#floods.allows(kind, amount) || this.#violation(`a flood of ${kind} frames`)
+  /** Waits until few enough streams are unacknowledged; in the order of asking, one for each acknowledgement. */
+  async #waitForTurn(options: AbortOptions | undefined): Promise<void> {
+    const { openTimeoutMs: timeoutMs, maxUnacknowledged } = this.#options
+    this.#backlog ??= new Waiters()
+    while (this.#unacknowledged >= maxUnacknowledged && !this.#isEnding) {
+      await this.#backlog.add(options, { clock: this.clock, timeoutMs, what: 'opening a stream' })
+    }
+  }
+
+  /** A window update that moves little: there may be one for each data frame of ours. False when there are too many. */
+  #spareUpdate(): boolean {
+    if (this.#unansweredFrames === 0) return this.#guard('idle')
+    this.#unansweredFrames--
+    return true
+  }
+
+  #guard(kind: keyof YamuxFloodLimits, amount = 1): boolean {
+    return this.#floods.allows(kind, amount) || this.#violation(`too much of kind "${kind}"`)
   }
 
   /** Ends the connection; always false. */
   #violation(what: string): false {
     if (this.#over) return false
-    this.#channel.send(this.#header(frameType.goAway, 0, 0, goAwayCode.protocolError))
     const error = new PeerloomError('ERR_PROTOCOL_VIOLATION', `yamux: ${what}`, { remote: true })
-    // The good-bye leaves with the end of the channel; what the remote still sends is not read.
+    const said = this.#sayGoodBye(goAwayCode.protocolError)
     this.#finish(error)
+    if (!said) this.#channel.abort(error)
+    // The good-bye leaves with the end of the channel; what the remote still sends is not read, and not for long.
     this.#channel.close().catch(() => {})
+    if (this.#channel.status === 'closing') {
+      this.#parting = this.clock.setTimeout(() => this.#channel.abort(error), partingMs)
+    }
     return false
   }
 
-  #header(type: number, flags: number, streamId: number, length: number): Uint8Array {
-    if (this.#slabUsed + headerBytes > this.#slab.length) {
-      this.#slab = new Uint8Array(slabBytes)
-      this.#slabUsed = 0
+  /** False when the channel takes nothing. */
+  #sayGoodBye(code: number): boolean {
+    try {
+      this.sendHeader(frameType.goAway, 0, 0, code)
+      return true
+    } catch {
+      return false
     }
-    const at = this.#slabUsed
-    this.#slabUsed += headerBytes
-    writeHeader(this.#slab, at, type, flags, streamId, length)
-    return this.#slab.subarray(at, at + headerBytes)
   }
 
   #schedule(): void {
@@ -411,20 +482,39 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #send(): void {
     if (this.#over) return
     const channel = this.#channel
+    this.#flushControl()
     this.#sending = true
-    const control = this.#control
-    if (control.length > 0) {
-      this.#control = []
-      for (const frame of control) channel.send(frame)
+    try {
+      while (this.#firstDirty !== undefined && channel.writable && !this.#over) {
+        const stream: YamuxStream = this.#firstDirty
+        const alone = stream.nextDirty === undefined
+        if (!stream.sendFrame(alone ? maxFrameBytes : sharedFrameBytes, false)) this.#unlink(stream)
+        else if (!alone) this.#rotate(stream)
+      }
+    } finally {
+      this.#sending = false
     }
-    while (this.#firstDirty !== undefined && channel.writable && !this.#over) {
-      const stream: YamuxStream = this.#firstDirty
-      const alone = stream.nextDirty === undefined
-      if (!stream.sendFrame(alone ? maxFrameBytes : sharedFrameBytes, false)) this.#unlink(stream)
-      else if (!alone) this.#rotate(stream)
-    }
-    this.#sending = false
     if (this.#closing !== undefined) this.#checkFlushed()
+  }
+
+  /** Sends waiting frames without a body in one piece. False while the channel takes nothing. */
+  #flushControl(): boolean {
+    if (!this.#channel.writable) return false
+    const control = this.#control
+    if (control.length === 0) return true
+    this.#control = []
+    const frames = takeHeaders(control.length / 3)
+    for (let at = 0, offset = 0; at < control.length; at += 3, offset += headerBytes) {
+      const kind = control[at] as number
+      writeHeader(frames, offset, kind >> 16, kind & 0xffff, control[at + 1] as number, control[at + 2] as number)
+    }
+    this.#channel.send(frames)
+    return true
+  }
+
+  /** Streams are announced in the order of their ids: not all implementations take them in any other. */
+  #mayAnnounce(stream: YamuxStream): boolean {
+    return stream.isAnnounced || stream.streamId === this.#nextToAnnounce
   }
 
   #rotate(stream: YamuxStream): void {
@@ -445,17 +535,20 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #scheduleKeepAlive(delayMs: number): void {
     if (this.#options.keepAliveMs <= 0) return
     this.#keepAlive = this.clock.setTimeout(() => {
-      if (this.#over) return
-      if (this.#heard) {
-        this.#heard = false
-        this.#scheduleKeepAlive(this.#options.keepAliveMs)
-      } else if (this.#roundTrip.isWaiting) {
+      const silent = !this.#heard
+      this.#heard = false
+      if (silent && this.#asked) {
         this.abort(new PeerloomError('ERR_TIMEOUT', 'the remote does not answer any more', { remote: true }))
-      } else {
-        this.sendControl(frameType.ping, flag.syn, 0, this.#roundTrip.send())
-        this.#scheduleKeepAlive(this.#options.keepAliveTimeoutMs)
+        return
       }
+      this.#asked = silent
+      if (silent || this.#roundTrip.isStale) this.#ping()
+      this.#scheduleKeepAlive(silent ? this.#options.keepAliveTimeoutMs : this.#options.keepAliveMs)
     }, delayMs)
+  }
+
+  #ping(): void {
+    this.sendControl(frameType.ping, flag.syn, 0, this.#roundTrip.send())
   }
 
   get #isEnding(): boolean {
@@ -468,13 +561,21 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#send()
     if (!this.#isFlushed()) {
       this.#flushed = new Waiters()
-      await this.#flushed.add(options)
+      const { closeTimeoutMs: timeoutMs } = this.#options
+      try {
+        await this.#flushed.add(options, { clock: this.clock, timeoutMs, what: 'closing' })
+      } catch (error) {
+        if (!isPeerloomError(error, 'ERR_TIMEOUT')) {
+          this.abort(toError(error))
+          throw error
+        }
+      }
     }
     if (this.#over) return
-    this.#channel.send(this.#header(frameType.goAway, 0, 0, goAwayCode.normal))
-    const closing = this.#channel.close(options)
+    // Other implementations end the connection when they see this, whatever is still open: it comes last.
+    this.#sayGoodBye(goAwayCode.normal)
     this.#finish(undefined)
-    await closing
+    await this.#channel.close(options)
     if (this.#channelOver) return
     this.#channelGone = new Waiters()
     await this.#channelGone.add(options)

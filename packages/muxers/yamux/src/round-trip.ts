@@ -1,15 +1,14 @@
 import type { Clock } from '@peerloom/interface'
 
-/** At most this many measurements in an hour are worth their frames: a new one after this time, in ms. */
+/** A measurement is good for this long, in ms; a ping without an answer for so long is forgotten. */
 const freshMs = 10_000
 
 /** Pings of ours: measures round trips and notices silence. Pure but for the clock: the muxer sends what it asks for. */
 export class RoundTrip {
   readonly #clock: Clock
   #nextOpaque = 1
-  #opaque: number | undefined
-  #sentAt = 0
-  #measuredAt = Number.NEGATIVE_INFINITY
+  #opaque: number | undefined = undefined
+  #sentAt = Number.NEGATIVE_INFINITY
   /** Smoothed, in ms. */
   rttMs: number | undefined = undefined
 
@@ -17,13 +16,9 @@ export class RoundTrip {
     this.#clock = clock
   }
 
-  get isWaiting(): boolean {
-    return this.#opaque !== undefined
-  }
-
-  /** Whether the last measurement is too old to go by. */
+  /** Whether it is time to measure again. */
   get isStale(): boolean {
-    return this.#opaque === undefined && this.#clock.now() - this.#measuredAt > freshMs
+    return this.#clock.now() - this.#sentAt > freshMs
   }
 
   /** The value for a ping that is sent now. */
@@ -34,13 +29,12 @@ export class RoundTrip {
     return this.#opaque
   }
 
-  /** An answer came. One that was not asked for is ignored. */
-  receive(opaque: number): void {
-    if (opaque !== this.#opaque) return
-    const now = this.#clock.now()
-    const sample = now - this.#sentAt
+  /** An answer came. False when it was not asked for. */
+  receive(opaque: number): boolean {
+    if (opaque !== this.#opaque) return false
+    const sample = this.#clock.now() - this.#sentAt
     this.rttMs = this.rttMs === undefined ? sample : (this.rttMs * 3 + sample) / 4
     this.#opaque = undefined
-    this.#measuredAt = now
+    return true
   }
 }

@@ -1,7 +1,7 @@
 import { type Direction, PeerloomError } from '@peerloom/interface'
 import { ChunkQueue, StreamBase } from '@peerloom/streams'
 import { flag, frameType } from './frame.ts'
-import { initialWindowBytes, maxFrameBytes } from './options.ts'
+import { creditStepBytes, initialWindowBytes, maxFrameBytes } from './options.ts'
 import type { YamuxMuxer } from './muxer.ts'
 
 /** One stream: its queue, its windows, and which flags still have to be sent. */
@@ -14,8 +14,9 @@ export class YamuxStream extends StreamBase {
   #receiveCredit = initialWindowBytes
   #window = initialWindowBytes
   #consumed = 0
-  /** When credit was last given, to see how fast a window is used up. */
-  #creditedAt = 0
+  /** What was consumed of the half window under way, and since when: shows how fast a window is used up. */
+  #epochBytes = 0
+  #epochStart = 0
   /** SYN or ACK that rides on the next frame. */
   #announce: number
   #acknowledged: boolean
@@ -45,18 +46,18 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
-  /** Whether its SYN or ACK has left. */
-  get isAnnounced(): boolean {
-    return this.#announce === 0
-  }
-
-  get hasQueued(): boolean {
-    return this.#queue !== undefined && this.#queue.length > 0
-  }
-
-  /** Data or an end that has not left yet. */
+  /** Data or our end still have to leave. */
   get hasUnsent(): boolean {
-    return this.hasQueued || this.#endQueued
+    return this.#endQueued || (this.#queue !== undefined && this.#queue.length > 0)
+  }
+
+  /** The remote has been told of the stream, or opened it. */
+  get isAnnounced(): boolean {
+    return this.#announce !== flag.syn
+  }
+
+  get remoteHasEnded(): boolean {
+    return this.hasRemoteEnded
   }
 
   // What the muxer calls when frames arrive.
@@ -115,6 +116,7 @@ export class YamuxStream extends StreamBase {
     if (whole && bytes < limit) return false
     const ends = this.#endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
+    if (this.#announce === flag.syn) this.#muxer.announced(this.streamId)
     if (bytes > 0) {
       this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
       this.#announce = 0
@@ -152,7 +154,7 @@ export class YamuxStream extends StreamBase {
 
   protected override carryEnd(): void {
     this.#endQueued = true
-    this.#muxer.markDirty(this)
+    this.#muxer.flushEnd(this)
   }
 
   protected override carryReset(): void {
@@ -166,12 +168,10 @@ export class YamuxStream extends StreamBase {
 
   protected override consumed(bytes: number): void {
     this.#consumed += bytes
-    if (this.#consumed < this.#window / 2 || this.hasRemoteEnded) return
-    const now = this.clock.now()
-    const credit = this.#consumed + this.#grow(now)
+    if (this.#consumed < Math.min(this.#window / 2, creditStepBytes) || this.hasRemoteEnded) return
+    const credit = this.#consumed + this.#grow(this.#consumed)
     this.#receiveCredit += credit
     this.#consumed = 0
-    this.#creditedAt = now
     this.#muxer.sendControl(frameType.windowUpdate, this.#announce, this.streamId, credit)
     this.#announce = 0
   }
@@ -181,11 +181,17 @@ export class YamuxStream extends StreamBase {
   }
 
   /** Half a window used up within a few round trips: the window is what holds the remote back. Gives what it grew by. */
-  #grow(now: number): number {
+  #grow(consumed: number): number {
+    this.#epochBytes += consumed
+    if (this.#epochBytes < this.#window / 2) return 0
+    const now = this.clock.now()
+    const elapsedMs = now - this.#epochStart
+    const isFirst = this.#epochStart === 0
+    this.#epochBytes = 0
+    this.#epochStart = now
     const rttMs = this.#muxer.measureRtt()
-    if (rttMs === undefined || this.#creditedAt === 0) return 0
     // Clocks tick in milliseconds, so a shorter round trip counts as one.
-    if (now - this.#creditedAt > 4 * Math.max(rttMs, 1)) return 0
+    if (rttMs === undefined || isFirst || elapsedMs > 4 * Math.max(rttMs, 1)) return 0
     const grown = this.#muxer.reserveWindow(this.#window)
     this.#window += grown
     return grown

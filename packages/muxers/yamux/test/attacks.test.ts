@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { ManualClock } from '@peerloom/conformance'
 import { systemClock } from '@peerloom/interface'
-import { ack, data, fin, frame, goAway, ManualClock, ping, rst, startRaw, syn, turns, windowUpdate } from './harness.ts'
+import { ack, data, fin, frame, goAway, ping, rst, startRaw, syn, turns, windowUpdate } from './harness.ts'
 
 const body = (length: number): Uint8Array => new Uint8Array(length)
 const violation = { code: 'ERR_PROTOCOL_VIOLATION', remote: true }

@@ -1,4 +1,4 @@
-import { type Clock, type MuxedStream, type Muxer, type Scope, systemClock, type Timer } from '@peerloom/interface'
+import { type Clock, type MuxedStream, type Muxer, type Scope, systemClock } from '@peerloom/interface'
 import { channelPair, ChunkIterator } from '@peerloom/streams'
 import type { Channel } from '@peerloom/interface'
 import { yamux, type YamuxOptions } from '@peerloom/yamux'
@@ -22,44 +22,6 @@ export function openScope(): Scope & { readonly used: Record<string, number> } {
     close: () => {}
   }
   return scope
-}
-
-/** Time that moves when it is told to. */
-export class ManualClock implements Clock {
-  #now = 1_000_000
-  readonly #timers = new Map<object, { at: number; callback: () => void }>()
-
-  now(): number {
-    return this.#now
-  }
-
-  setTimeout(callback: () => void, delayMs: number): Timer {
-    const timer = {}
-    this.#timers.set(timer, { at: this.#now + delayMs, callback })
-    return timer
-  }
-
-  clearTimeout(timer: Timer | undefined): void {
-    if (typeof timer === 'object') this.#timers.delete(timer)
-  }
-
-  async advance(ms: number): Promise<void> {
-    const until = this.#now + ms
-    for (;;) {
-      const next = [...this.#timers].filter(([, { at }]) => at <= until).toSorted((a, b) => a[1].at - b[1].at)[0]
-      if (next === undefined) break
-      this.#timers.delete(next[0])
-      this.#now = next[1].at
-      next[1].callback()
-      await turns()
-    }
-    this.#now = until
-    await turns()
-  }
-
-  get pending(): number {
-    return this.#timers.size
-  }
 }
 
 /** Lets everything that is under way in this process arrive. */

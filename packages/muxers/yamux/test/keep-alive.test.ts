@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { ManualClock } from '@peerloom/conformance'
 import { channelPair } from '@peerloom/streams'
-import { ManualClock, startPair, startRaw, startSide, turns } from './harness.ts'
+import { startPair, startRaw, startSide, turns } from './harness.ts'
 
 test('a silent remote is asked, and given up when it does not answer', async () => {
   const clock = new ManualClock()

@@ -164,6 +164,10 @@ export class PeerConnection implements Connection {
         this.#negotiating?.delete(stream)
         stream.protocol = protocol
         protocols.serve(stream, this)
+      },
+      () => {
+        this.#negotiating?.delete(stream)
+        stream.close().catch(() => {})
       }
     )
     this.#negotiationTimer ??= clock.setTimeout(() => this.#checkNegotiations(), negotiationCheckMs)

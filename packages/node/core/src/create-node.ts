@@ -1,16 +1,14 @@
 import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
+import { generateKey, loadOrCreateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import {
   type Module,
   type NodeContext,
   type NodeEvents,
   type PeerInfo,
-  type PrivateKey,
   systemClock,
   systemRandom
 } from '@peerloom/interface'
 import { createPeerStore } from '@peerloom/peer-store'
-import type { Datastore } from 'interface-datastore'
 import { AddressManager } from './address-manager.ts'
 import { DialBackoff } from './backoff.ts'
 import { BlackHoleDetector } from './black-hole.ts'
@@ -33,10 +31,6 @@ import { version } from './version.ts'
 
 const defaultAutoDialBelow = 50
 const defaultUpgradeTimeoutMs = 15_000
-
-/** Loaded only with a datastore, whose keys it needs. */
-const keyFrom = async (datastore: Datastore): Promise<PrivateKey> =>
-  (await import('./node-key.ts')).loadOrCreateKey(datastore)
 
 const toMultiaddrs = (list: readonly (string | Multiaddr)[] = []): Multiaddr[] =>
   list.map((entry) => (isMultiaddr(entry) ? entry : multiaddr(entry)))
@@ -74,7 +68,8 @@ export async function createNodeFor<const S extends ServiceModules>(
     datastore,
     agentVersion = `peerloom/${version}`
   } = options
-  const privateKey = options.privateKey ?? (datastore === undefined ? await generateKey() : await keyFrom(datastore))
+  const privateKey =
+    options.privateKey ?? (datastore === undefined ? await generateKey() : await loadOrCreateKey(datastore))
   const peerId = peerIdFromPrivateKey(privateKey)
 
   const events = new EventBus<NodeEvents>(log('events'))
@@ -208,6 +203,7 @@ export async function createNodeFor<const S extends ServiceModules>(
   const node = new PeerloomNode<Services<S>>({
     peerId,
     agentVersion,
+    clock,
     services,
     events,
     peers,

@@ -107,22 +107,23 @@ test.each(['end', 'reset'] as const)(
     const { near, far, cutter, target } = await linked()
     const served: Stream[] = []
     let received = 0
-    const reading = Promise.withResolvers<void>()
-    await far.handle('/take', async (stream) => {
-      served.push(stream)
-      try {
-        for await (const bytes of stream) received += bytes.length
-        reading.resolve()
-      } catch (error) {
-        reading.reject(error)
-      }
+    const reading = new Promise<void>((resolve, reject) => {
+      void far.handle('/take', async (stream) => {
+        served.push(stream)
+        try {
+          for await (const bytes of stream) received += bytes.length
+          resolve()
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
     })
     const stream = await near.openStream(target, '/take')
     const writing = (async () => {
       for (;;) await stream.write(new Uint8Array(64 * 1024))
     })()
     const reader = stream[Symbol.asyncIterator]().next()
-    const all = Promise.allSettled([writing, reader, reading.promise])
+    const all = Promise.allSettled([writing, reader, reading])
     await until('it is under way', () => received > 2_000_000)
     cutter.end(ending)
     for (const result of await all) {

@@ -42,11 +42,13 @@ test('the first protocol that the remote speaks is agreed on', async () => {
   })
 })
 
-test('a protocol that nobody serves resets the optimistic stream, and nothing else', async () => {
+test.each([0, 32, 100_000])('a protocol that nobody serves fails a stream with %s bytes under way', async (length) => {
   const { near, far } = await pair()
   const stream = await near.openStream(far.peerId, '/nobody')
+  stream.send(new Uint8Array(length).fill(32))
   await expect(outcome(stream)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED_PROTOCOL' })
   expect(stream.connection.status).toBe('open')
+  await until('no stream is left', () => far.inspect().limits.system.streamsInbound === 0)
 })
 
 test.each(['throws', 'rejects', 'rejects late'])('a handler that %s resets its stream only', async (how) => {

@@ -123,12 +123,12 @@ test.each(['lost', 'mute'] as const)('a stop during a dial to a %s address ends 
 
 test('a stop ends links of strangers who have not said who they are', async () => {
   const node = await tcpNode()
-  const port = /tcp\/(\d+)/.exec(String(node.multiaddrs()[0]))?.[1] ?? ''
+  const port = Number(/tcp\/(\d+)/.exec(String(node.multiaddrs()[0]))?.[1])
   const strangers = await Promise.all(
     [1, 2, 3].map(
       () =>
         new Promise<ReturnType<typeof connect>>((resolve) => {
-          const socket = connect(Number(port), '127.0.0.1', () => resolve(socket))
+          const socket = connect(port, '127.0.0.1', () => resolve(socket))
           socket.on('error', () => {})
         })
     )

@@ -45,6 +45,14 @@ export interface NegotiationStep {
   readonly rest: Uint8Array | undefined
 }
 
+export interface ListenerStep extends NegotiationStep {
+  /**
+   * Nothing more will come of it: behind a proposal that was refused there are bytes of the protocol that the dialler
+   * counted on. It is to be told of the refusal all the same.
+   */
+  readonly hopeless?: boolean
+}
+
 const violation = (token: string): PeerloomError =>
   new PeerloomError('ERR_PROTOCOL_VIOLATION', `multistream: unexpected ${JSON.stringify(token.slice(0, 80))}`, {
     remote: true
@@ -108,23 +116,38 @@ export class ListenerNegotiation {
     this.#supports = supports
   }
 
-  push(bytes: Uint8Array): NegotiationStep {
+  /** Whether a proposal was refused. */
+  get hasRefused(): boolean {
+    return this.#proposals > 0
+  }
+
+  push(bytes: Uint8Array): ListenerStep {
     this.#tokens.push(bytes)
-    let send: Uint8Array[] | undefined
-    for (let token = this.#tokens.next(); token !== undefined; token = this.#tokens.next()) {
-      if (!this.#headerSeen) {
-        if (token !== multistreamProtocol) throw violation(token)
-        this.#headerSeen = true
-        send = [header]
-      } else if (this.#supports(token)) {
-        const accepted = send === undefined ? encodeToken(token) : opening(token)
-        return { send: accepted, protocol: token, rest: this.#tokens.takeRest() }
-      } else {
-        if (++this.#proposals > maxProposals) throw violation(token)
-        send ??= []
-        send.push(refusal)
+    const send: Uint8Array[] = []
+    try {
+      for (let token = this.#tokens.next(); token !== undefined; token = this.#tokens.next()) {
+        if (!this.#headerSeen) {
+          if (token !== multistreamProtocol) throw violation(token)
+          this.#headerSeen = true
+          send.push(header)
+        } else if (this.#supports(token)) {
+          const plain = send.length === 1 && send[0] === header
+          const accepted = plain ? opening(token) : concat([...send, encodeToken(token)])
+          return { send: accepted, protocol: token, rest: this.#tokens.takeRest() }
+        } else {
+          if (++this.#proposals > maxProposals) throw violation(token)
+          send.push(refusal)
+        }
+      }
+    } catch (error) {
+      if (this.#proposals === 0 || this.#proposals > maxProposals) throw error
+      return {
+        send: send.length === 0 ? undefined : concat(send),
+        protocol: undefined,
+        rest: undefined,
+        hopeless: true
       }
     }
-    return { send: send === undefined ? undefined : concat(send), protocol: undefined, rest: undefined }
+    return { send: send.length === 0 ? undefined : concat(send), protocol: undefined, rest: undefined }
   }
 }

@@ -7,11 +7,12 @@ import {
   handle,
   listen,
   ListenerNegotiation,
+  multistreamProtocol,
   select,
   selectOptimistic,
   TokenDecoder
 } from '@peerloom/multistream'
-import { channelPair, ChunkIterator } from '@peerloom/streams'
+import { byteReader, channelPair, ChunkIterator } from '@peerloom/streams'
 
 interface Vectors {
   tokens: { token: string; hex: string }[]
@@ -189,3 +190,26 @@ test('a remote that ends in the middle is told from one that refuses', async () 
   await b.closeWrite()
   await expect(select(a, ['/x'], { clock })).rejects.toMatchObject({ code: 'ERR_UNEXPECTED_END' })
 })
+
+test('proposals that come together are answered one by one', () => {
+  const listener = new ListenerNegotiation((protocol) => protocol === '/b')
+  const answer = listener.push(Buffer.concat([multistreamProtocol, '/a', '/b'].map(encodeToken))).send
+  expect(Buffer.from(answer as Uint8Array)).toEqual(Buffer.concat([multistreamProtocol, 'na', '/b'].map(encodeToken)))
+})
+
+test.each([0, 1000])(
+  'a dialler that counted on a refused protocol, with %s bytes, reads the refusal',
+  async (length) => {
+    const [near, far] = channelPair()
+    listen(
+      far,
+      () => false,
+      () => expect.unreachable(),
+      () => void far.close()
+    )
+    selectOptimistic(near, '/unknown')
+    near.send(new Uint8Array(length).fill(1))
+    near.closeWrite().catch(() => {})
+    await expect(byteReader(near).read(1)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED_PROTOCOL' })
+  }
+)

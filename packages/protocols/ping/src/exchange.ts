@@ -87,8 +87,8 @@ export class PingExchange implements ChannelReader {
   #fail(error: Error): void {
     const reject = this.#reject
     this.#settle()
-    if (reject === undefined) return
+    // Between two pings nobody waits: the next one is told why.
     this.#stream.abort(error)
-    reject(error)
+    reject?.(error)
   }
 }

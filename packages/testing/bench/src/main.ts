@@ -4,7 +4,7 @@ import { loadavg } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { DriverName } from './driver.ts'
-import { runPair } from './pair.ts'
+import { runPair, runStartUp } from './pair.ts'
 import { judge, machine, mediansOf, printRow, type RowResult } from './report.ts'
 import { rows } from './rows.ts'
 import type { Figures } from './workloads.ts'
@@ -40,11 +40,13 @@ for (const row of rows) {
       await quiet()
       const options = {
         identify: row.identify === true,
+        ...(row.windowBytes === undefined ? {} : { windowBytes: row.windowBytes }),
         ...(values.profile === undefined ? {} : { profile: values.profile })
       }
       const list = (rounds[driver] ??= [])
+      const size = driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size
       list.push(
-        await runPair(driver, row.workload, driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size, options)
+        row.workload === 'start-up' ? await runStartUp(driver) : await runPair(driver, row.workload, size, options)
       )
     }
   }

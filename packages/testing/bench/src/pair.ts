@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { DriverName } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
@@ -21,15 +22,20 @@ class Peer {
     driver: DriverName,
     role: 'listen' | 'dial',
     identify: boolean,
+    windowBytes: number | undefined,
     flags: readonly string[],
     onAsk: (ask: Ask) => void
   ) {
     this.#onAsk = onAsk
-    this.child = fork(entry, [driver, role, ...(identify ? ['identify'] : [])], {
-      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_ENV: 'production' }
-    })
+    this.child = fork(
+      entry,
+      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
+      {
+        execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: { ...process.env, NODE_ENV: 'production' }
+      }
+    )
   }
 
   started(): Promise<void> {
@@ -77,15 +83,15 @@ export async function runPair(
   driver: DriverName,
   workload: string,
   size: number,
-  options: { readonly identify?: boolean; readonly profile?: string } = {}
+  options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
 ): Promise<Figures> {
   const identify = options.identify === true
   const flags = (side: string): string[] =>
     options.profile === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, flags('dialer'), ({ id, ask }) => {
+  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
+  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
     void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
   })
   const watchdog = setTimeout(() => {
@@ -99,4 +105,11 @@ export async function runPair(
     await Promise.all([dialer.stop(), listener.stop()])
     clearTimeout(watchdog)
   }
+}
+
+/** One start of a fresh process with a first node. */
+export async function runStartUp(driver: DriverName): Promise<Figures> {
+  const script = fileURLToPath(new URL('./start-up.mjs', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, driver], { timeout: timeoutMs })
+  return JSON.parse(stdout) as Figures
 }

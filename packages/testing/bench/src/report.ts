@@ -20,6 +20,7 @@ export interface Row {
   readonly jsSize?: number
   readonly drivers: readonly DriverName[]
   readonly identify?: boolean
+  readonly windowBytes?: number
   readonly goals: readonly Goal[]
 }
 

@@ -1,4 +1,5 @@
 import type { Row } from './report.ts'
+import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
 
@@ -106,6 +107,31 @@ export const rows: readonly Row[] = [
       { figure: 'listenerHeapKiB', atMost: 2.5 },
       { figure: 'dialerRssKiB', atMost: 8 },
       { figure: 'listenerRssKiB', atMost: 8 }
+    ]
+  },
+  {
+    name: 'round trips from dial to the first byte of an answer, over a line of 100 ms',
+    workload: 'round-trips',
+    size: 5,
+    drivers: both,
+    goals: [{ figure: 'roundTrips', atMost: 3.4 }]
+  },
+  {
+    name: 'one stream over a line of 60 ms, window bound 4 MiB',
+    workload: 'long-line',
+    size: 256,
+    windowBytes: longLineWindowBytes,
+    drivers: ['peerloom'],
+    goals: [{ figure: 'ofWindowPerRoundTrip', atLeast: 0.9 }]
+  },
+  {
+    name: 'import and first node, in a fresh process',
+    workload: 'start-up',
+    size: 1,
+    drivers: both,
+    goals: [
+      { figure: 'totalMs', atMost: 120 },
+      { figure: 'rssMiB', atMost: 65 }
     ]
   }
 ]

@@ -1,3 +1,4 @@
+import { startDelayProxy } from './delay-proxy.ts'
 import type { BenchConnection, BenchNode, BenchStream, Driver } from './driver.ts'
 import { echo, idle, request, requestBytes, sink, source } from './protocols.ts'
 import { median, percentile } from './statistics.ts'
@@ -20,6 +21,8 @@ export type Workload = (context: WorkloadContext, size: number) => Promise<Figur
 
 const mebibyte = 1024 * 1024
 const chunkBytes = 64 * 1024
+/** The receive window that the long line is measured with; the peerloom driver sets it. */
+export const longLineWindowBytes: number = 4 * mebibyte
 const localCpuUs = (): number => {
   const { user, system } = process.cpuUsage()
   return user + system
@@ -291,6 +294,74 @@ function perItem(before: Sides, after: Sides, count: number): Figures {
   }
 }
 
+/** The same address, behind a slow line. */
+async function behindLine(address: string, roundTripMs: number): Promise<{ address: string; stop(): Promise<void> }> {
+  const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1] ?? address)
+  const proxy = await startDelayProxy(port, roundTripMs)
+  return { address: address.replace(String(port), String(proxy.port)), stop: () => proxy.stop() }
+}
+
+/** From nothing to the first byte of an answer, in round trips of a slow line. */
+const roundTrips: Workload = async (context, rounds) => {
+  const roundTripMs = 100
+  const line = await behindLine(context.address, roundTripMs)
+  const counts: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const node = await context.driver.create({ listen: false })
+    const started = performance.now()
+    const connection = await node.connect(line.address)
+    const stream = await connection.open(echo)
+    const answered = new Promise<void>((resolve) => {
+      stream.read(
+        () => resolve(),
+        () => {}
+      )
+    })
+    stream.send(new Uint8Array(1))
+    await answered
+    // The line accepts at once: the round trip of the TCP handshake is not in the time.
+    counts.push(1 + (performance.now() - started) / roundTripMs)
+    await connection.close()
+    await node.stop()
+  }
+  await line.stop()
+  return { roundTrips: median(counts) }
+}
+
+/** What a window of 4 MiB lets through in a round trip of 60 ms: the receive window must grow to it and be kept full. */
+const longLine: Workload = async (context, mebibytes) => {
+  const roundTripMs = 60
+  const line = await behindLine(context.address, roundTripMs)
+  const connection = await context.node.connect(line.address)
+  // The line is a little slower than it is told to be: timers are.
+  const pings: number[] = []
+  for (let round = 0; round < 5; round++) pings.push(await connection.ping())
+  const measuredMs = Math.min(...pings)
+  // The first half is for the window to grow in, the second is measured.
+  const half = (mebibytes * mebibyte) / 2
+  const stream = await connection.open(source)
+  const head = new Uint8Array(8)
+  new DataView(head.buffer).setBigUint64(0, BigInt(2 * half))
+  const seconds = await new Promise<number>((resolve) => {
+    let got = 0
+    let started = 0
+    stream.read(
+      (bytes) => {
+        got += bytes
+        if (started === 0 && got >= half) started = performance.now()
+        if (got >= 2 * half) resolve((performance.now() - started) / 1000)
+      },
+      () => {}
+    )
+    stream.send(head)
+  })
+  await connection.close()
+  await line.stop()
+  const limit = longLineWindowBytes / mebibyte / (measuredMs / 1000)
+  const mibPerSecond = mebibytes / 2 / seconds
+  return { mibPerSecond, roundTripMs: measuredMs, ofWindowPerRoundTrip: mibPerSecond / limit }
+}
+
 export const workloads: Record<string, Workload> = {
   up: bulk('up'),
   down: bulk('down'),
@@ -300,5 +371,7 @@ export const workloads: Record<string, Workload> = {
   dials,
   requests,
   connections: idleConnections,
-  streams: idleStreams
+  streams: idleStreams,
+  'round-trips': roundTrips,
+  'long-line': longLine
 }

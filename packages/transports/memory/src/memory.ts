@@ -46,7 +46,8 @@ export class MemoryTransport implements Transport {
   async dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
     options.signal?.throwIfAborted()
     options.onStage?.('connect')
-    const name = nameOf(address) ?? ''
+    const name = nameOf(address)
+    if (name === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `${address} is not a memory address`)
     const accept = this.#network.find(name)
     if (accept === undefined) {
       throw new PeerloomError('ERR_ADDRESS_UNREACHABLE', `nobody listens on ${address}`)
@@ -78,6 +79,9 @@ class MemoryListener implements Listener {
   }
 
   listen(address: Multiaddr): Promise<void> {
+    if (this.#name !== undefined) {
+      return Promise.reject(new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: the listener is in use`))
+    }
     const wanted = nameOf(address)
     // As with port 0, /memory/0 asks for any free name.
     const name = wanted === '0' ? this.#network.freeName() : wanted
@@ -92,7 +96,13 @@ class MemoryListener implements Listener {
         const localAddress = multiaddr(`/memory/${name}`)
         void this.#upgrader.upgradeInbound(channel, { transport: 'memory', remoteAddress, localAddress })
       })
-    if (!listening) return Promise.reject(new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: taken`))
+    if (!listening)
+      return Promise.reject(
+        new PeerloomError(
+          'ERR_LISTEN',
+          `cannot listen on ${address}: ${wanted === undefined ? 'not a memory address' : 'taken'}`
+        )
+      )
     this.#name = name
     return Promise.resolve()
   }

@@ -2,6 +2,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, type Listener, PeerloomError, type Upgrader } from '@peerloom/interface'
 import { createServer, type Server, type Socket } from 'node:net'
 import { expandWildcard, fromSocket, toSocketAddress } from './address.ts'
+import { resetSocket } from './reset-socket.ts'
 import { SocketChannel } from './socket-channel.ts'
 
 export interface TcpListenerOptions {
@@ -68,7 +69,7 @@ export class TcpListener implements Listener {
     const remoteAddress = fromSocket(socket.remoteAddress, socket.remotePort) ?? (this.#address as Multiaddr)
     if (this.#server === undefined || !upgrader.acceptInbound(remoteAddress)) {
       socket.on('error', () => {})
-      socket.resetAndDestroy()
+      resetSocket(socket)
       return
     }
     const channel = new SocketChannel(socket, clock)

@@ -1,6 +1,7 @@
 import { type Clock, PeerloomError } from '@peerloom/interface'
 import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
 import type { Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
 const writeAtOnceBytes = 64 * 1024
@@ -66,7 +67,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
 
   protected override carryReset(): void {
     this.#pending = []
-    this.#socket.resetAndDestroy()
+    resetSocket(this.#socket)
   }
 
   protected override hold(): void {

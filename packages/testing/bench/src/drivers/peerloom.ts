@@ -34,7 +34,12 @@ export const driver: Driver = {
       addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
       transports: [tcp()],
       connectionEncryption: [noise()],
-      streamMuxers: [yamux({ maxInboundStreams: plenty })],
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: plenty,
+          ...(options.windowBytes === undefined ? {} : { maxReceiveWindowBytes: options.windowBytes })
+        })
+      ],
       services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
       limits: { system: limits, transient: limits, peer: limits, connection: limits },
       connectionManager: { highWater: plenty, lowWater: plenty }

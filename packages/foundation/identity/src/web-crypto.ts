@@ -3,7 +3,9 @@ import { unsupportedKey } from './algorithm.ts'
 /** WebCrypto, which browsers give to secure contexts only. */
 export function subtle(): SubtleCrypto {
   const found: SubtleCrypto | undefined = globalThis.crypto?.subtle
-  if (found === undefined) throw unsupportedKey('RSA and ECDSA keys need WebCrypto: serve the page over https')
+  if (found === undefined) {
+    throw unsupportedKey('RSA and ECDSA keys and keychains need WebCrypto: serve the page over https')
+  }
   return found
 }
 

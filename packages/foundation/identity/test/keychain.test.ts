@@ -1,0 +1,3 @@
+import { testKeychains } from './keychain-suite.ts'
+
+testKeychains()

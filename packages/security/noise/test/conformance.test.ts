@@ -1,0 +1,4 @@
+import { testSecurity } from '@peerloom/conformance'
+import { noise } from '@peerloom/noise'
+
+testSecurity('Noise', { create: noise() })
