@@ -70,7 +70,10 @@ async function runListen(args: Arguments, say: Say, until: AbortSignal): Promise
   const node = await start(args, args.listen)
   try {
     for (const address of node.multiaddrs()) say(`listening on ${address}`, { listening: address.toString() })
+    const met = new WeakSet<Connection>()
     node.events.on('peer:identify', (known) => {
+      if (met.has(known.connection)) return // a push: it was here before
+      met.add(known.connection)
       say(`${known.peerId} is here: ${known.agentVersion ?? 'unknown agent'}`, {
         peer: known.peerId.toString(),
         ...who(known)
