@@ -203,6 +203,7 @@ export async function createNodeFor<const S extends ServiceModules>(
   const node = new PeerloomNode<Services<S>>({
     peerId,
     agentVersion,
+    clock,
     services,
     events,
     peers,

@@ -107,18 +107,20 @@ export class PeerBook implements PeerStore {
     if (options.expected !== undefined && !options.expected.equals(peerId)) return false
     const record = this.#touch(peerId)
     if (record === undefined) return false
-    // The very record that is known already is no news, an older one no truth.
-    if (record.recordSeq !== undefined && seq <= record.recordSeq) {
-      return seq === record.recordSeq && sameBytes(record.signedRecord, envelope)
+    const same = seq === record.recordSeq && sameBytes(record.signedRecord, envelope)
+    // An older record is no truth. The very one that is known is no news, but its addresses may have expired meanwhile.
+    if (record.recordSeq !== undefined && seq <= record.recordSeq && !same) return false
+    if (!same) {
+      record.publicKey ??= publicKey
+      record.recordSeq = seq
+      record.signedRecord = envelope.slice()
+      // RFC 0003: what the last record named and this one does not is stale.
+      for (const [key, known] of record.addresses ?? []) if (known.certified) record.addresses?.delete(key)
     }
-    record.publicKey ??= publicKey
-    record.recordSeq = seq
-    record.signedRecord = envelope.slice()
-    // RFC 0003: what the last record named and this one does not is stale.
-    for (const [key, known] of record.addresses ?? []) if (known.certified) record.addresses?.delete(key)
     const expiresAt = this.#clock.now() + (options.ttlMs ?? defaultTtlMs)
-    for (const address of addresses) this.#addAddress(record, address, true, expiresAt)
-    this.#changed(record)
+    let changed = !same
+    for (const address of addresses) changed = this.#addAddress(record, address, true, expiresAt) || changed
+    if (changed) this.#changed(record)
     return true
   }
 
@@ -215,7 +217,7 @@ export class PeerBook implements PeerStore {
     const { value, ttlMs = Number.POSITIVE_INFINITY } = typeof tag === 'number' ? { value: tag } : tag
     record.tags ??= new Map()
     if (!record.tags.has(name) && record.tags.size >= this.#limits.maxTags) return false
-    const bounded = Math.round(Math.min(Math.max(value, 0), 100))
+    const bounded = value > 0 ? Math.round(Math.min(value, 100)) : 0
     record.tags.set(name, { value: bounded, expiresAt: this.#clock.now() + ttlMs })
     return true
   }

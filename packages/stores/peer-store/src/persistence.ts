@@ -19,6 +19,8 @@ export interface PersistenceOptions {
 export class Persistence {
   readonly #options: PersistenceOptions
   readonly #dirty = new Set<string>()
+  /** Peers that the datastore has an entry of: only these need deleting. */
+  readonly #stored = new Set<string>()
   #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -28,8 +30,13 @@ export class Persistence {
 
   /** The peer's entry in the datastore is out of date. */
   touch(key: string): void {
+    const { clock, writeDelayMs, find } = this.#options
+    if (find(key) === undefined && !this.#stored.has(key)) {
+      // Came and went between two writes, or while the datastore fails.
+      this.#dirty.delete(key)
+      return
+    }
     this.#dirty.add(key)
-    const { clock, writeDelayMs } = this.#options
     this.#timer ??= clock.setTimeout(() => {
       this.#timer = undefined
       // What failed stays dirty; `flush` reports it.
@@ -55,7 +62,10 @@ export class Persistence {
       for await (const { key, value } of datastore.query({ prefix: `${prefix}/` })) {
         if (count >= max) break
         try {
-          take(decodePeer(parsePeerId(key.baseNamespace()), value))
+          const id = parsePeerId(key.baseNamespace())
+          const record = decodePeer(id, value)
+          this.#stored.add(id.toString())
+          take(record)
           count++
         } catch {
           broken.push(key)
@@ -73,15 +83,27 @@ export class Persistence {
     if (keys.length === 0) return
     this.#dirty.clear()
     const batch = datastore.batch()
+    const added: string[] = []
+    const deleted: string[] = []
     for (const key of keys) {
       const record = find(key)
-      if (record === undefined) batch.delete(new Key(`${prefix}/${key}`))
-      else batch.put(new Key(`${prefix}/${key}`), encodePeer(record))
+      if (record === undefined) {
+        batch.delete(new Key(`${prefix}/${key}`))
+        deleted.push(key)
+        continue
+      }
+      batch.put(new Key(`${prefix}/${key}`), encodePeer(record))
+      if (this.#stored.has(key)) continue
+      // From now on: it may be deleted while this is being written.
+      this.#stored.add(key)
+      added.push(key)
     }
     try {
       await batch.commit()
+      for (const key of deleted) if (!this.#dirty.has(key)) this.#stored.delete(key)
     } catch (cause) {
-      for (const key of keys) this.#dirty.add(key)
+      for (const key of added) this.#stored.delete(key)
+      for (const key of keys) if (find(key) !== undefined || this.#stored.has(key)) this.#dirty.add(key)
       throw new PeerloomError('ERR_STORE', 'the address book could not be written', { cause })
     }
   }
