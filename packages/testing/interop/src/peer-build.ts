@@ -24,8 +24,8 @@ const sources = {
 const toolchains = { go: { command: 'go', name: 'Go' }, rust: { command: 'cargo', name: 'Rust' } } as const
 
 /**
- * Path of a peer's binary, built first unless the cache already has one for these sources. Where the toolchain is missing
- * the answer is undefined, after a line that says so.
+ * Path of a peer's binary, built first unless the cache already has one for these sources. Where the toolchain is
+ * missing the answer is undefined, after a line that says so.
  */
 export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOptions = {}): Promise<string | undefined> {
   options.signal?.throwIfAborted()
