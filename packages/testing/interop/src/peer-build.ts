@@ -113,9 +113,12 @@ async function run(
   child.stderr.on('data', collect)
   yieldToOthers(child.pid)
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject)
+    child.once('error', (error) => {
+      if (child.pid === undefined) reject(error) // else it has been aborted, and its end follows
+    })
     child.once('close', (code) => {
-      if (code === 0) resolve()
+      if (options.signal?.aborted === true) reject(options.signal.reason)
+      else if (code === 0) resolve()
       else reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`))
     })
   })

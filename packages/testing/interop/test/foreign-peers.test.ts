@@ -1,5 +1,5 @@
 import { startForeignPeer, startNpmPeer, type ForeignPeer } from '@peerloom/interop'
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest'
 
 const names = ['go', 'rust', 'npm'] as const
 type Name = (typeof names)[number]
@@ -30,7 +30,7 @@ describe.each(pairs)('$from dials $to', ({ from, to }) => {
     ;[a, b] = started as [ForeignPeer, ForeignPeer]
     await a.dial(b.addresses[0] ?? '')
     // The dialler may be ready before the other side has seen the end of the handshake.
-    await expect.poll(() => b.connections(a.peerId), { timeout: 5000 }).toHaveLength(1)
+    await vi.waitFor(() => b.connectionInfo(a.peerId), { timeout: 5000 })
   }, buildTimeoutMs)
 
   afterAll(async () => {
