@@ -1,9 +1,10 @@
 import { ManualClock } from '@peerloom/conformance'
 import { sealPeerRecord } from '@peerloom/identity'
+import type { PeerEntry } from '@peerloom/interface'
 import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore'
 import { expect, test } from 'vitest'
-import { address, newPeer, storeWith } from './peers.ts'
+import { address, hashedPeer, newPeer, storeWith } from './peers.ts'
 
 const keysOf = async (datastore: MemoryDatastore): Promise<string[]> => {
   const keys: string[] = []
@@ -33,10 +34,11 @@ test('changes are gathered, written behind and found again by the next store', a
 
   const { store: next } = await storeWith({ datastore, clock })
   await next.load()
-  const { id: _, ...before } = store.get(peer.id) as never as Record<string, unknown>
-  const { id, ...after } = next.get(peer.id) as never as Record<string, unknown>
-  expect(String(id)).toBe(peer.id.toString())
-  expect(after).toEqual(before)
+  const [before, after] = [store.get(peer.id), next.get(peer.id)] as [PeerEntry, PeerEntry]
+  expect(after.id.toString()).toBe(peer.id.toString())
+  expect({ ...after, id: undefined }).toEqual({ ...before, id: undefined })
+  expect(after.addresses).toHaveLength(2)
+  expect(after.addresses).toEqual(before.addresses)
   await clock.advance(10_000)
   expect(next.get(peer.id)?.addresses).toHaveLength(1)
 })
@@ -163,4 +165,146 @@ test('a peer that goes while it is being written is deleted with the next write'
   await writing
   await store.flush()
   expect(await keysOf(datastore)).toEqual([])
+})
+
+/** Notes how many operations each batch has. */
+class Counting extends MemoryDatastore {
+  readonly batches: number[] = []
+  override batch(): ReturnType<MemoryDatastore['batch']> {
+    const batch = super.batch()
+    let operations = 0
+    return {
+      put: (key, value) => {
+        operations++
+        batch.put(key, value)
+      },
+      delete: (key) => {
+        operations++
+        batch.delete(key)
+      },
+      commit: async (options) => {
+        this.batches.push(operations)
+        await batch.commit(options)
+      }
+    }
+  }
+}
+
+test('nothing is written when nothing changed', async () => {
+  const datastore = new Counting()
+  const { store, clock } = await storeWith({ datastore })
+  const peer = await newPeer()
+  const signed = await sealPeerRecord(peer.key, { seq: 7n, addresses: [address(2)] })
+  const tell = async (): Promise<void> => {
+    store.addAddresses(peer.id, [address(1)])
+    store.patch(peer.id, {
+      publicKey: peer.key.publicKey,
+      protocols: ['/a', '/b'],
+      agentVersion: 'agent',
+      tags: { friend: 50 },
+      metadata: { key: Uint8Array.of(1) }
+    })
+    await store.consumeRecord(signed, { expected: peer.id })
+    await store.consumeRecord(signed)
+  }
+  await tell()
+  await store.flush()
+  await tell()
+  store.get(peer.id)
+  expect(clock.pending).toBe(0)
+  await store.flush()
+  expect(datastore.batches).toEqual([1])
+})
+
+test('many peers are written and read in parts, and others get their turn in between', async () => {
+  const datastore = new Counting()
+  const { store } = await storeWith({ datastore })
+  for (let at = 0; at < 1000; at++) store.addAddresses(hashedPeer(at), [address(1)])
+  let [writing, turns] = [true, 0]
+  const count = (): void => {
+    turns++
+    if (writing) setImmediate(count)
+  }
+  setImmediate(count)
+  await store.flush()
+  expect(Math.max(...datastore.batches)).toBeLessThanOrEqual(64)
+  expect(turns).toBeGreaterThanOrEqual(1000 / 64 - 1)
+  expect(await keysOf(datastore)).toHaveLength(1000)
+  turns = 0
+  const { store: next } = await storeWith({ datastore })
+  await next.load()
+  writing = false
+  expect(next.size).toBe(1000)
+  expect(turns).toBeGreaterThanOrEqual(1000 / 64 - 1)
+})
+
+test('a failure in the middle of a long write loses nothing', async () => {
+  const datastore = new Failing()
+  const { store } = await storeWith({ datastore })
+  for (let at = 0; at < 200; at++) store.addAddresses(hashedPeer(at), [address(1)])
+  datastore.failing = false
+  const writing = store.flush()
+  setImmediate(() => (datastore.failing = true))
+  await expect(writing).rejects.toMatchObject({ code: 'ERR_STORE' })
+  expect((await keysOf(datastore)).length).toBeLessThan(200)
+  datastore.failing = false
+  await store.flush()
+  expect(await keysOf(datastore)).toHaveLength(200)
+})
+
+test('peers of whom all has expired are not read, and deleted', async () => {
+  const datastore = new MemoryDatastore()
+  const { store, clock } = await storeWith({ datastore })
+  store.addAddresses(hashedPeer(1), [address(1)], { ttlMs: 1000 })
+  store.addAddresses(hashedPeer(2), [address(1)], { ttlMs: 3000 })
+  await store.flush()
+  await clock.advance(1000)
+  const { store: next } = await storeWith({ datastore, clock })
+  await next.load()
+  expect([...next.all()].map(({ id }) => id.toString())).toEqual([hashedPeer(2).toString()])
+  expect(await keysOf(datastore)).toEqual([`/peers/${hashedPeer(2)}`])
+})
+
+test('what is known already is not replaced by what is read', async () => {
+  const datastore = new MemoryDatastore()
+  const { store } = await storeWith({ datastore })
+  store.patch(hashedPeer(1), { agentVersion: 'old' })
+  store.patch(hashedPeer(1), { tags: { a: 1 } })
+  await store.flush()
+  const { store: next } = await storeWith({ datastore })
+  next.patch(hashedPeer(1), { agentVersion: 'new' })
+  await next.load()
+  expect(next.get(hashedPeer(1))?.agentVersion).toBe('new')
+})
+
+test('ten thousand peers come and go, and nothing is left of them', async () => {
+  const datastore = new Counting()
+  const { store, clock } = await storeWith({ datastore, writeDelayMs: 100 })
+  for (let at = 0; at < 10_000; at++) {
+    const id = hashedPeer(at)
+    store.setConnected(id, true)
+    store.addAddresses(id, [address(1 + (at % 60_000))], { ttlMs: 1000 })
+    store.patch(id, { protocols: ['/a', `/${at}`], tags: { a: 1 }, metadata: { key: new Uint8Array(100) } })
+    if (at % 1000 === 0) await clock.advance(100)
+    store.setConnected(id, false)
+    store.delete(id)
+  }
+  await store.flush()
+  expect(store.size).toBe(0)
+  expect(clock.pending).toBe(0)
+  expect(await keysOf(datastore)).toEqual([])
+  // Nothing waits to be written of those that went.
+  datastore.batches.length = 0
+  await store.flush()
+  expect(datastore.batches).toEqual([])
+})
+
+test('twenty thousand peers that are only heard of fill no more than the bound', async () => {
+  const datastore = new Counting()
+  const { store } = await storeWith({ datastore, maxPeers: 100 })
+  for (let at = 0; at < 20_000; at++) store.addAddresses(hashedPeer(at), [address(1)])
+  await store.flush()
+  expect(store.size).toBe(100)
+  expect(await keysOf(datastore)).toHaveLength(100)
+  expect(datastore.batches.reduce((sum, operations) => sum + operations, 0)).toBe(100)
 })

@@ -1,4 +1,4 @@
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { sealEnvelope, sealPeerRecord } from '@peerloom/identity'
 import type { PeerEntry } from '@peerloom/interface'
 import { expect, test } from 'vitest'
@@ -81,6 +81,57 @@ test('every flipped bit of a record is refused', async () => {
     expect(await store.consumeRecord(envelope.subarray(0, length))).toBe(false)
   }
   expect(store.get(peer.id)?.addresses ?? []).toEqual([])
+  // Knowing the right one does not make a wrong one pass.
+  await store.consumeRecord(envelope)
+  for (let at = 0; at < envelope.length; at++) {
+    const changed = envelope.slice()
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8))
+    expect(await store.consumeRecord(changed, { expected: peer.id }), `byte ${at}`).toBe(false)
+  }
+  expect(list(store.get(peer.id))).toEqual(['1!'])
+})
+
+test('the record that the expected peer is known by prolongs its addresses, and brings back those that are gone', async () => {
+  const { store, clock } = await storeWith({ maxAddresses: 2 })
+  const peer = await newPeer()
+  const envelope = await record(peer, 1n, [address(1), address(2)])
+  const again = (ttlMs: number): Promise<boolean> => store.consumeRecord(envelope, { expected: peer.id, ttlMs })
+  await again(1000)
+  await clock.advance(900)
+  expect(await again(1000)).toBe(true)
+  await clock.advance(900)
+  expect(list(store.get(peer.id))).toEqual(['1!', '2!'])
+  await clock.advance(100)
+  expect(list(store.get(peer.id))).toEqual([])
+  expect(await again(1000)).toBe(true)
+  expect(list(store.get(peer.id))).toEqual(['1!', '2!'])
+  const empty = await record(peer, 2n, [])
+  for (let at = 0; at < 2; at++) expect(await store.consumeRecord(empty, { expected: peer.id })).toBe(true)
+  expect(list(store.get(peer.id))).toEqual([])
+  expect(await again(1000)).toBe(false)
+})
+
+test('a record may be as long as the bound', async () => {
+  const { store } = await storeWith()
+  const peer = await newPeer()
+  const envelope = await record(
+    peer,
+    1n,
+    Array.from({ length: 1000 }, (_, at) => multiaddr(`/dns4/a-name-of-some-length-${at}.example.org/tcp/${at + 1}`))
+  )
+  expect(envelope.length).toBeGreaterThan(32_768)
+  expect(await store.consumeRecord(envelope)).toBe(true)
+  expect(store.get(peer.id)?.addresses).toHaveLength(64)
+})
+
+test('an address that a user gave stays when a record does not name it any more', async () => {
+  const { store } = await storeWith()
+  const peer = await newPeer()
+  store.addAddresses(peer.id, [address(1)], { ttlMs: Infinity })
+  await store.consumeRecord(await record(peer, 1n, [address(1), address(2)]))
+  expect(list(store.get(peer.id))).toEqual(['1!', '2!'])
+  await store.consumeRecord(await record(peer, 2n, [address(3)]))
+  expect(list(store.get(peer.id))).toEqual(['1', '3!'])
 })
 
 test('an envelope that is no peer record, and one that is too long, are refused', async () => {

@@ -34,6 +34,21 @@ test('seeing an address again prolongs it, and never shortens it', async () => {
   expect(ports(store.get(id))).toEqual([])
 })
 
+test('an address that is seen again early in its time is not prolonged, one that is given for ever is', async () => {
+  const { store, clock } = await storeWith()
+  const { id } = await newPeer()
+  store.addAddresses(id, [address(1)], { ttlMs: 16_000 })
+  const before = store.get(id)
+  await clock.advance(1000)
+  store.addAddresses(id, [address(1)], { ttlMs: 16_000 })
+  expect(store.get(id)).toBe(before)
+  await clock.advance(1)
+  store.addAddresses(id, [address(1)], { ttlMs: 16_000 })
+  expect(store.get(id)?.addresses[0]?.expiresAt).toBe(clock.now() + 16_000)
+  for (const ttlMs of [Infinity, 1000, Number.MAX_VALUE]) store.addAddresses(id, [address(1)], { ttlMs })
+  expect(store.get(id)?.addresses[0]?.expiresAt).toBe(Infinity)
+})
+
 test('nothing expires while the peer is connected, and all is believed for an hour afterwards', async () => {
   const { store, clock } = await storeWith()
   const { id } = await newPeer()
