@@ -33,12 +33,15 @@ export class Plaintext implements SecureTransport {
     const { clock, peerId, publicKey } = this.#node
     const { signal, expected } = options
     const onAbort = (): void => channel.abort(toError(signal?.reason))
+    if (signal?.aborted === true) {
+      onAbort()
+      throw toError(signal.reason)
+    }
     const timer = clock.setTimeout(
       () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the exchange took over ${this.#timeoutMs} ms`)),
       this.#timeoutMs
     )
     try {
-      signal?.throwIfAborted()
       signal?.addEventListener('abort', onAbort, { once: true })
       const messages = lengthPrefixed(channel, { maxBytes })
       await messages.write(encodeExchange(peerId, publicKey))
