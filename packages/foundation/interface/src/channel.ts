@@ -55,10 +55,11 @@ export interface Channel {
   unshift(bytes: Uint8Array): void
   /**
    * Lets a negotiation see inbound bytes before the reader does. The function returns what is left for the reader, or
-   * undefined when it took everything; undefined as argument removes it. The channel is reset when the remote ends while
-   * a filter is installed, or when the filter throws.
+   * undefined when it took everything; undefined as argument removes it. The channel is reset when the filter throws, and
+   * when the remote ends while a filter is installed, unless `onEnd` is there to end it otherwise: it is called with the
+   * filter removed.
    */
-  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined, onEnd?: () => void): void
   /** Sends what is queued, then our end. Resolves when that has left. Idempotent. */
   closeWrite(options?: AbortOptions): Promise<void>
   /**

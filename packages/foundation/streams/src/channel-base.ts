@@ -61,6 +61,7 @@ export abstract class ChannelBase implements Channel {
   /** Bytes at the head of the inbound queue that were counted as consumed before they were given back. */
   #returned = 0
   #intercept: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined = undefined
+  #onInterceptedEnd: (() => void) | undefined = undefined
   #drain: Waiters | undefined = undefined
   #closing: Waiters | undefined = undefined
   #linger: object | number | undefined = undefined
@@ -145,8 +146,9 @@ export abstract class ChannelBase implements Channel {
     this.#returned += bytes.length
   }
 
-  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined): void {
+  intercept(filter: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined, onEnd?: () => void): void {
     this.#intercept = filter
+    this.#onInterceptedEnd = onEnd
     if (filter === undefined) return
     const inbound = this.#inbound
     if (inbound !== undefined && inbound.length > 0) this.#filterWaiting(inbound)
@@ -236,7 +238,7 @@ export abstract class ChannelBase implements Channel {
         return
       }
       const taken = bytes.length - (left?.length ?? 0)
-      if (taken > 0) this.consumed(taken)
+      if (taken > 0 && (this.#flags & reset) === 0) this.consumed(taken)
       if (left === undefined || left.length === 0) return
       rest = left
     }
@@ -265,11 +267,9 @@ export abstract class ChannelBase implements Channel {
 
   protected remoteEnd(): void {
     if (this.#flags & (remoteEnded | reset)) return
-    if (this.#intercept !== undefined) {
-      this.#endedWhileNegotiating()
-      return
-    }
     this.#flags |= remoteEnded
+    if (this.#intercept !== undefined) this.#endedWhileNegotiating()
+    if (this.#flags & reset) return
     if (this.#flags & writeClosed) this.#finish()
     else this.#settleReader()
   }
@@ -313,7 +313,11 @@ export abstract class ChannelBase implements Channel {
   }
 
   #endedWhileNegotiating(): void {
-    this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
+    const onEnd = this.#onInterceptedEnd
+    this.#intercept = undefined
+    this.#onInterceptedEnd = undefined
+    if (onEnd !== undefined) onEnd()
+    else this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended while negotiating', { remote: true }))
   }
 
   /** Shows a new filter what arrived before it, and leaves the rest where it was. */
@@ -345,6 +349,7 @@ export abstract class ChannelBase implements Channel {
     if (this.#linger !== undefined) this.clock.clearTimeout(this.#linger)
     this.#linger = undefined
     this.#intercept = undefined
+    this.#onInterceptedEnd = undefined
     if (this.#flags & reset) {
       if ((this.#flags & readable) === 0) this.#inbound = undefined
       const error = this.#closedError()

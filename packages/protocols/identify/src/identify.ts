@@ -108,6 +108,7 @@ export class Identify implements Identifier, Startable {
   }
 
   identify(connection: Connection, options: AbortOptions = {}): Promise<IdentifyResult> {
+    if (options.signal?.aborted === true) return Promise.reject(toError(options.signal.reason))
     let running = this.#running.get(connection)
     if (running === undefined) {
       running = this.#ask(connection).finally(() => this.#running.delete(connection))
@@ -239,10 +240,6 @@ function equalBytes(one: Uint8Array, two: Uint8Array): boolean {
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(toError(signal.reason))
-    if (signal.aborted) {
-      onAbort()
-      return
-    }
     signal.addEventListener('abort', onAbort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -29,7 +29,14 @@ export class OwnMessage {
 
   /** The frames to send on a connection: what is true for all, and where we see this peer. */
   async framesFor(connection: Connection): Promise<Uint8Array> {
-    this.#encoded ??= this.#encode()
+    if (this.#encoded === undefined) {
+      const encoding = this.#encode()
+      this.#encoded = encoding
+      // A failure is not kept: the next peer that asks may be luckier.
+      encoding.catch(() => {
+        if (this.#encoded === encoding) this.#encoded = undefined
+      })
+    }
     const { first, others } = await this.#encoded
     // Fields of a protobuf may stand in any order, so the address is simply put behind the rest.
     const observed = new ProtobufWriter().bytes(4, connection.remoteAddress.bytes).finish()

@@ -116,6 +116,11 @@ export class ListenerNegotiation {
     this.#supports = supports
   }
 
+  /** Whether a proposal was refused. */
+  get hasRefused(): boolean {
+    return this.#proposals > 0
+  }
+
   push(bytes: Uint8Array): ListenerStep {
     this.#tokens.push(bytes)
     const send: Uint8Array[] = []

@@ -44,35 +44,38 @@ export async function select(channel: Channel, protocols: readonly string[], opt
 /**
  * Answers the remote's proposals until one is supported, then calls `onProtocol` before any byte behind the negotiation
  * is delivered: a reader attached in there misses nothing. The caller bounds the time. A dialler that counted on a
- * protocol that was refused gets to read the refusal: `onHopeless` is called when it has been queued, and may close the
- * channel in good order; without it the channel is reset.
+ * protocol that was refused, and has gone on or ended, gets to read the refusal: `onHopeless` is called when it has been
+ * queued, and may close the channel in good order; without it the channel is reset.
  */
 export function listen(
   channel: Channel,
   supports: (protocol: string) => boolean,
   onProtocol: (protocol: string) => void,
-  onHopeless: () => void = giveUp
+  onHopeless: () => void = () => channel.abort(refused())
 ): void {
   const negotiation = new ListenerNegotiation(supports)
-  channel.intercept((bytes) => {
-    const step = negotiation.push(bytes)
-    if (step.send !== undefined) channel.send(step.send)
-    if (step.hopeless === true) {
+  channel.intercept(
+    (bytes) => {
+      const step = negotiation.push(bytes)
+      if (step.send !== undefined) channel.send(step.send)
+      if (step.hopeless === true) {
+        channel.intercept(undefined)
+        onHopeless()
+      }
+      if (step.protocol === undefined) return undefined
       channel.intercept(undefined)
-      onHopeless()
+      onProtocol(step.protocol)
+      return step.rest
+    },
+    () => {
+      if (negotiation.hasRefused) onHopeless()
+      else channel.abort(new PeerloomError('ERR_UNEXPECTED_END', 'ended while negotiating', { remote: true }))
     }
-    if (step.protocol === undefined) return undefined
-    channel.intercept(undefined)
-    onProtocol(step.protocol)
-    return step.rest
-  })
+  )
 }
 
-function giveUp(): never {
-  throw new PeerloomError('ERR_UNSUPPORTED_PROTOCOL', 'the remote counted on a protocol that is not spoken', {
-    remote: true
-  })
-}
+const refused = (): PeerloomError =>
+  new PeerloomError('ERR_UNSUPPORTED_PROTOCOL', 'the remote counted on a protocol that is not spoken', { remote: true })
 
 /** `listen` as a promise, bounded. On failure the channel is reset. */
 export function handle(channel: Channel, protocols: readonly string[], options: SelectOptions): Promise<string> {

@@ -197,15 +197,19 @@ test('proposals that come together are answered one by one', () => {
   expect(Buffer.from(answer as Uint8Array)).toEqual(Buffer.concat([multistreamProtocol, 'na', '/b'].map(encodeToken)))
 })
 
-test('a dialler that counted on a protocol that is refused reads the refusal', async () => {
-  const [near, far] = channelPair()
-  listen(
-    far,
-    () => false,
-    () => expect.unreachable(),
-    () => void far.close()
-  )
-  selectOptimistic(near, '/unknown')
-  near.send(new Uint8Array(1000).fill(1))
-  await expect(byteReader(near).read(1)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED_PROTOCOL' })
-})
+test.each([0, 1000])(
+  'a dialler that counted on a refused protocol, with %s bytes, reads the refusal',
+  async (length) => {
+    const [near, far] = channelPair()
+    listen(
+      far,
+      () => false,
+      () => expect.unreachable(),
+      () => void far.close()
+    )
+    selectOptimistic(near, '/unknown')
+    near.send(new Uint8Array(length).fill(1))
+    near.closeWrite().catch(() => {})
+    await expect(byteReader(near).read(1)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED_PROTOCOL' })
+  }
+)

@@ -37,7 +37,7 @@ export interface PerfResult {
 }
 
 export interface PerfService {
-  /** Sends, then receives. Rejects with ERR_UNEXPECTED_END when the remote sends another number of bytes. */
+  /** Sends, then receives. Rejects with ERR_UNEXPECTED_END or ERR_PROTOCOL_VIOLATION when less or more comes back. */
   run(target: Connection | DialTarget, options: RunOptions): Promise<PerfResult>
 }
 
@@ -64,19 +64,20 @@ export class Perf implements PerfService, Startable {
 
   async run(target: Connection | DialTarget, options: RunOptions): Promise<PerfResult> {
     const { signal, onProgress } = options
+    const wanted = bytesOf('downloadBytes', options.downloadBytes)
+    const offered = bytesOf('uploadBytes', options.uploadBytes)
     const stream = await this.#node.connections.openStream(target, perfProtocol, { signal })
     const onAbort = (): void => stream.abort(toError(signal?.reason))
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const head = new Uint8Array(8)
-      const wanted = BigInt(options.downloadBytes)
       new DataView(head.buffer).setBigUint64(0, wanted)
       stream.send(head)
-      const receiving = take(stream, (bytes) => onProgress?.({ direction: 'download', bytes }))
+      const receiving = take(stream, wanted, (bytes) => onProgress?.({ direction: 'download', bytes }))
       // Its failure is that of the upload as well, which is awaited first.
       receiving.catch(() => {})
       const started = performance.now()
-      await give(stream, BigInt(options.uploadBytes), (bytes) => onProgress?.({ direction: 'upload', bytes }))
+      await give(stream, offered, (bytes) => onProgress?.({ direction: 'upload', bytes }))
       await stream.closeWrite()
       const uploaded = performance.now()
       const received = await receiving
@@ -104,4 +105,10 @@ export class Perf implements PerfService, Startable {
     await give(stream, wanted)
     await stream.close()
   }
+}
+
+function bytesOf(name: string, value: number | bigint): bigint {
+  const whole = typeof value === 'bigint' || Number.isSafeInteger(value)
+  if (whole && value >= 0 && value < 2n ** 64n) return BigInt(value)
+  throw new PeerloomError('ERR_INVALID_ARGUMENT', `${name} is ${value}, it must be a whole number from 0 to 2^64 - 1`)
 }

@@ -13,14 +13,20 @@ export async function give(stream: Stream, total: bigint, onSent?: (bytes: numbe
   }
 }
 
-/** Takes what comes until the remote ends; resolves with how much that was. Rejects when the stream is reset. */
-export function take(stream: Stream, onReceived?: (bytes: number) => void): Promise<bigint> {
+/**
+ * Takes what comes until the remote ends; resolves with how much that was. Rejects when the stream is reset, and when more
+ * than `most` comes: a remote that never ends is not waited for.
+ */
+export function take(stream: Stream, most?: bigint, onReceived?: (bytes: number) => void): Promise<bigint> {
   return new Promise((resolve, reject) => {
     let total = 0n
     stream.attach({
       transient: true,
       data: (bytes) => {
         total += BigInt(bytes.length)
+        if (most !== undefined && total > most) {
+          throw new PeerloomError('ERR_PROTOCOL_VIOLATION', `more than ${most} bytes came`, { remote: true })
+        }
         onReceived?.(bytes.length)
       },
       end: () => resolve(total),

@@ -31,7 +31,7 @@ export async function pingPair(options: PingOptions = {}, clock?: Clock): Promis
 }
 
 /** Puts another answer in the place of the far node's. */
-export async function answerWith(far: PingNode, handler: (stream: Stream) => void): Promise<void> {
+export async function answerWith(far: PingNode, handler: (stream: Stream) => void | Promise<void>): Promise<void> {
   await far.unhandle('/ipfs/ping/1.0.0')
   await far.handle('/ipfs/ping/1.0.0', handler)
 }

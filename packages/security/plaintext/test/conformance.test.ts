@@ -1,4 +1,4 @@
-import { testSecurity } from '@peerloom/conformance/security'
+import { testSecurity } from '@peerloom/conformance'
 import { plaintext } from '@peerloom/plaintext'
 
-testSecurity('Plaintext', { create: plaintext(), encrypts: false, agreesOnMuxer: false })
+testSecurity('plaintext', { create: plaintext(), encrypts: false, agreesOnMuxer: false })

@@ -1,77 +1,143 @@
-import { expect, test } from 'vitest'
-import { lengthPrefix, ProtobufWriter } from '@peerloom/bounded'
+import { ProtobufWriter } from '@peerloom/bounded'
+import { ManualClock } from '@peerloom/conformance'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
-import { type NodeContext, systemClock } from '@peerloom/interface'
+import { type Channel, type Clock, type PrivateKey, type SecureTransport, systemClock } from '@peerloom/interface'
 import { plaintext, type PlaintextOptions } from '@peerloom/plaintext'
 import { byteReader, channelPair } from '@peerloom/streams'
+import { expect, test } from 'vitest'
 
-const key = await generateKey()
-const id = peerIdFromPrivateKey(key)
-const other = await generateKey()
-const node = { peerId: id, publicKey: key.publicKey, clock: systemClock } as NodeContext
-const make = (options?: PlaintextOptions) => plaintext(options)(node)
-
-/** What becomes of a remote that says this. */
-async function answer(exchange: Uint8Array): Promise<unknown> {
-  const [near, far] = channelPair()
-  far.send(exchange)
-  try {
-    return await make().secure(near, { role: 'responder', muxers: [] })
-  } catch (error) {
-    expect(near.status).toBe('reset')
-    return error
-  }
+interface Party {
+  readonly key: PrivateKey
+  readonly id: ReturnType<typeof peerIdFromPrivateKey>
+  readonly transport: SecureTransport
 }
 
-test('an exchange has the bytes of the specification', async () => {
-  const [near, far] = channelPair()
-  make()
-    .secure(near, { role: 'initiator', muxers: [] })
-    .catch(() => {})
-  const bytes = await byteReader(far).readSome()
-  // Its length; field 1, an id of 38 bytes; field 2, a public key of 36.
-  expect([...(bytes as Uint8Array)]).toEqual([78, 0x0a, 38, ...id.bytes, 0x12, 36, ...key.publicKey.protobuf])
-  near.abort(new Error('done'))
-})
+async function party(
+  type: 'Ed25519' | 'secp256k1' | 'ECDSA' | 'RSA' = 'Ed25519',
+  options?: PlaintextOptions,
+  clock: Clock = systemClock
+): Promise<Party> {
+  const key = await generateKey(type)
+  const id = peerIdFromPrivateKey(key)
+  return { key, id, transport: plaintext(options)({ peerId: id, publicKey: key.publicKey, clock } as never) }
+}
 
-const exchange = (fields: readonly (readonly [number, Uint8Array])[]): Uint8Array => {
+/** An Exchange by hand, behind its length. */
+function exchange(id: Uint8Array | undefined, key: Uint8Array | undefined, extra = new Uint8Array(0)): Uint8Array {
   const writer = new ProtobufWriter()
-  for (const [field, bytes] of fields) writer.bytes(field, bytes)
-  return lengthPrefix(writer.finish())
+  if (id !== undefined) writer.bytes(1, id)
+  if (key !== undefined) writer.bytes(2, key)
+  return framed(Buffer.concat([writer.finish(), extra]))
 }
-const goodKey = [2, key.publicKey.protobuf] as const
-const goodId = [1, id.bytes] as const
 
-test('a field that a later version may add is passed over', async () => {
-  expect(await answer(exchange([goodId, [7, Uint8Array.of(1)], goodKey]))).toMatchObject({ remotePeer: id })
-})
+function framed(body: Uint8Array, claimed: number = body.length): Uint8Array {
+  const length = claimed < 128 ? [claimed] : [(claimed & 0x7f) | 0x80, claimed >>> 7]
+  return Buffer.concat([Buffer.from(length), body])
+}
 
-test.each([
-  ['no key', exchange([goodId])],
-  ['no id', exchange([goodKey])],
-  ['the key of another', exchange([goodId, [2, other.publicKey.protobuf]])],
-  ['a key that is none', exchange([goodId, [2, Uint8Array.of(8, 1)]])],
-  ['an id that is none', exchange([[1, Uint8Array.of(1, 2, 3)], goodKey])],
-  ['an empty message', Uint8Array.of(0)],
-  ['too many fields', exchange([...Array.from({ length: 20 }, () => [9, new Uint8Array(0)] as const), goodId, goodKey])]
-])('%s is refused', async (_name, bytes) => {
-  expect(await answer(bytes)).toMatchObject({ code: 'ERR_SECURITY', remote: true })
-})
-
-test('an exchange that is announced too long is refused before it comes', async () => {
-  expect(await answer(Uint8Array.of(0x81, 0x40))).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', remote: true })
-})
-
-test('bytes behind the exchange are for the next reader', async () => {
+/** One side against bytes by hand: what it makes of them. */
+async function answered(bytes: Uint8Array, expected?: Party): Promise<{ outcome: Promise<unknown>; near: Channel }> {
+  const { transport } = await party()
   const [near, far] = channelPair()
-  far.send(new Uint8Array([...exchange([goodId, goodKey]), 1, 2, 3]))
-  const { channel } = await make().secure(near, { role: 'responder', muxers: [] })
-  expect([...(await byteReader(channel).read(3))]).toEqual([1, 2, 3])
+  const outcome = transport.secure(near, {
+    role: 'initiator',
+    muxers: [],
+    ...(expected === undefined ? {} : { expected: expected.id })
+  })
+  outcome.catch(() => {})
+  far.send(bytes)
+  return { outcome, near }
+}
+
+test('what crosses the link is the exchange of the specification, then the bytes as they are', async () => {
+  const one = await party()
+  const two = await party()
+  const [near, far] = channelPair()
+  const securing = one.transport.secure(near, { role: 'initiator', muxers: ['/yamux/1.0.0'], expected: two.id })
+  const reader = byteReader(far)
+  const hello = exchange(one.id.bytes, one.key.publicKey.protobuf)
+  expect(Buffer.from(await reader.read(hello.length)).equals(hello)).toBe(true)
+  far.send(exchange(two.id.bytes, two.key.publicKey.protobuf))
+  const { channel, muxer } = await securing
+  expect(muxer).toBeUndefined()
+  channel.send(new TextEncoder().encode('in the clear'))
+  expect(new TextDecoder().decode(await reader.read(12))).toBe('in the clear')
 })
 
-test('a silent remote is given up after the time that was set', async () => {
-  const [near] = channelPair()
-  await expect(make({ handshakeTimeoutMs: 10 }).secure(near, { role: 'initiator', muxers: [] })).rejects.toMatchObject({
+test.each(['Ed25519', 'secp256k1', 'ECDSA', 'RSA'] as const)('a peer with a key of type %s is known', async (type) => {
+  const [one, two] = [await party(), await party(type)]
+  const [near, far] = channelPair()
+  const [secured] = await Promise.all([
+    one.transport.secure(near, { role: 'initiator', muxers: [], expected: two.id }),
+    two.transport.secure(far, { role: 'responder', muxers: [] })
+  ])
+  expect(secured.remotePeer.equals(two.id)).toBe(true)
+  expect(secured.remoteKey.type).toBe(type)
+})
+
+test('a key that is not that of the id is refused', async () => {
+  const [victim, liar] = [await party(), await party()]
+  const { outcome, near } = await answered(exchange(victim.id.bytes, liar.key.publicKey.protobuf), victim)
+  await expect(outcome).rejects.toMatchObject({ code: 'ERR_SECURITY', remote: true })
+  expect(near.status).toBe('reset')
+})
+
+test('another peer than the one dialled is refused', async () => {
+  const [dialled, other] = [await party(), await party()]
+  const { outcome, near } = await answered(exchange(other.id.bytes, other.key.publicKey.protobuf), dialled)
+  await expect(outcome).rejects.toMatchObject({ code: 'ERR_WRONG_PEER', remote: true })
+  expect(near.status).toBe('reset')
+})
+
+test('an exchange without id, without key, with a broken key or a broken message is refused', async () => {
+  const { id, key } = await party()
+  const messages = {
+    'no id': exchange(undefined, key.publicKey.protobuf),
+    'no key': exchange(id.bytes, undefined),
+    'a key that is none': exchange(id.bytes, new Uint8Array(36)),
+    'an id that is none': exchange(new Uint8Array(38), key.publicKey.protobuf),
+    'a field cut off': framed(Uint8Array.of(0x0a, 0x26, 1, 2, 3)),
+    nothing: framed(new Uint8Array(0)),
+    'too many fields': exchange(id.bytes, key.publicKey.protobuf, new Uint8Array(40).fill(0x18).fill(1, 39))
+  }
+  for (const [name, message] of Object.entries(messages)) {
+    const { outcome, near } = await answered(message)
+    await expect(outcome, name).rejects.toMatchObject({ code: 'ERR_SECURITY', remote: true })
+    expect(near.status, name).toBe('reset')
+  }
+})
+
+test('a field of a later version is passed over', async () => {
+  const { id, key } = await party()
+  const { outcome } = await answered(exchange(id.bytes, key.publicKey.protobuf, Uint8Array.of(0x18, 7)))
+  await expect(outcome).resolves.toHaveProperty('remotePeer')
+})
+
+test('a message over 8 KiB is refused by its length, before it is there', async () => {
+  const { outcome, near } = await answered(framed(new Uint8Array(4), 8193))
+  await expect(outcome).rejects.toHaveProperty('code')
+  expect(near.status).toBe('reset')
+})
+
+test('an exchange that stops in the middle ends at the bound that was set', async () => {
+  const clock = new ManualClock()
+  const { id, transport } = await party('Ed25519', { handshakeTimeoutMs: 500 }, clock)
+  const [near, far] = channelPair(clock)
+  const failed = expect(transport.secure(near, { role: 'responder', muxers: [] })).rejects.toMatchObject({
     code: 'ERR_TIMEOUT'
   })
+  far.send(framed(id.bytes, 200))
+  await clock.advance(499)
+  expect(near.status).toBe('open')
+  await clock.advance(1)
+  await failed
+  expect([near.status, clock.pending]).toEqual(['reset', 0])
+})
+
+test('bytes right behind the exchange belong to what comes next', async () => {
+  const { id, key } = await party()
+  const message = exchange(id.bytes, key.publicKey.protobuf)
+  const { outcome, near } = await answered(Buffer.concat([message, Buffer.from('next')]))
+  await outcome
+  expect(new TextDecoder().decode(await byteReader(near).read(4))).toBe('next')
 })

@@ -1,8 +1,9 @@
-import { multiaddr } from '@multiformats/multiaddr'
 import { ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
 import { publicKeyFromProtobuf } from '@peerloom/identity'
 import type { PeerId } from '@peerloom/interface'
+import { packBytes, unpackBytes } from './address.ts'
 import { PeerRecord } from './record.ts'
+import type { SharedLists } from './shared-lists.ts'
 
 /**
  * How a peer is kept in a datastore: our own format, version 1.
@@ -19,14 +20,17 @@ import { PeerRecord } from './record.ts'
 const version = 1
 
 const encodeTime = (time: number): number => (time === Number.POSITIVE_INFINITY ? 0 : Math.ceil(time))
-const decodeTime = (time: bigint): number => (time === 0n ? Number.POSITIVE_INFINITY : Number(time))
+const decodeTime = (time: bigint): number =>
+  time === 0n || time > BigInt(Number.MAX_SAFE_INTEGER) ? Number.POSITIVE_INFINITY : Number(time)
+/** What the bounds of a store let through, also of one with larger bounds than ours. */
+const maxFields = 1 << 20
 
 export function encodePeer(record: PeerRecord): Uint8Array {
   const writer = new ProtobufWriter().uint64(1, version)
   // Keys that are inlined in the id need no second copy.
   if (record.publicKey !== undefined && record.id.publicKey === undefined) writer.bytes(2, record.publicKey.protobuf)
-  for (const { address, certified, expiresAt } of record.addresses?.values() ?? []) {
-    const entry = new ProtobufWriter().bytes(1, address.bytes).bool(2, certified).uint64(3, encodeTime(expiresAt))
+  for (const [key, { certified, expiresAt }] of record.addresses ?? []) {
+    const entry = new ProtobufWriter().bytes(1, unpackBytes(key)).bool(2, certified).uint64(3, encodeTime(expiresAt))
     writer.bytes(3, entry.finish())
   }
   for (const protocol of record.protocols) writer.string(4, protocol)
@@ -44,9 +48,9 @@ export function encodePeer(record: PeerRecord): Uint8Array {
 }
 
 /** Throws when the bytes are not a peer of this version. */
-export function decodePeer(id: PeerId, bytes: Uint8Array): PeerRecord {
+export function decodePeer(id: PeerId, bytes: Uint8Array, lists: SharedLists): PeerRecord {
   const record = new PeerRecord(id)
-  const reader = new ProtobufReader(bytes, { maxFields: 16_384, maxDepth: 1 })
+  const reader = new ProtobufReader(bytes, { maxFields, maxDepth: 1 })
   const protocols: string[] = []
   let seen = 0
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -86,7 +90,7 @@ export function decodePeer(id: PeerId, bytes: Uint8Array): PeerRecord {
     }
   }
   if (seen !== version) throw new Error(`a peer of format ${seen}`)
-  record.protocols = Object.freeze(protocols)
+  record.protocols = lists.share(protocols)
   return record
 }
 
@@ -99,9 +103,8 @@ function readAddress(record: PeerRecord, reader: ProtobufReader): void {
     else reader.skip()
   }
   if (address === undefined) return
-  const parsed = multiaddr(address.slice())
   record.addresses ??= new Map()
-  record.addresses.set(parsed.toString(), { address: parsed, certified, expiresAt })
+  record.addresses.set(packBytes(address), { certified, expiresAt })
 }
 
 function readTag(record: PeerRecord, reader: ProtobufReader): void {
@@ -113,7 +116,7 @@ function readTag(record: PeerRecord, reader: ProtobufReader): void {
     else reader.skip()
   }
   record.tags ??= new Map()
-  record.tags.set(name, { value, expiresAt })
+  record.tags.set(name, Object.freeze({ value, expiresAt }))
 }
 
 function readMetadata(record: PeerRecord, reader: ProtobufReader): void {

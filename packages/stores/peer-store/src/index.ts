@@ -1,8 +1,9 @@
 import { type Clock, type PeerId, type PeerStore, systemClock } from '@peerloom/interface'
 import type { Datastore } from 'interface-datastore'
-import { defaultLimits, type PeerStoreLimits } from './limits.ts'
+import { checkedLimits, type PeerStoreLimits } from './limits.ts'
 import { PeerBook } from './peer-store.ts'
 import { Persistence } from './persistence.ts'
+import { SharedLists } from './shared-lists.ts'
 
 export interface PeerStoreOptions extends PeerStoreLimits {
   /** How long changes are gathered before they are written to the datastore, in ms. Default 1,000. */
@@ -33,12 +34,14 @@ export function createPeerStore(options: CreatePeerStoreOptions): PeerStore & {
   load(): Promise<void>
 } {
   const { self, clock = systemClock, datastore, writeDelayMs = defaultWriteDelayMs, ...limits } = options
+  const lists = new SharedLists()
   return new PeerBook({
     clock,
     self,
-    limits: { ...defaultLimits, ...limits },
+    lists,
+    limits: checkedLimits(limits),
     persistence:
-      datastore === undefined ? undefined : (find) => new Persistence({ datastore, clock, writeDelayMs, find })
+      datastore === undefined ? undefined : (find) => new Persistence({ datastore, clock, writeDelayMs, lists, find })
   })
 }
 

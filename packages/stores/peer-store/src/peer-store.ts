@@ -1,31 +1,57 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { openPeerRecord } from '@peerloom/identity'
-import type { AddAddressesOptions, Clock, PeerEntry, PeerId, PeerPatch, PeerStore } from '@peerloom/interface'
-import { defaultTtlMs, type PeerStoreLimits } from './limits.ts'
+import { openPeerRecord, peerIdFromPublicKey } from '@peerloom/identity'
+import {
+  type AddAddressesOptions,
+  type Clock,
+  type PeerEntry,
+  type PeerId,
+  PeerloomError,
+  type PeerPatch,
+  type PeerStore
+} from '@peerloom/interface'
+import { dropOne, packAddress, type StoredAddress } from './address.ts'
+import { defaultTtlMs, expiryOf, type PeerStoreLimits } from './limits.ts'
 import type { Persistence } from './persistence.ts'
-import { PeerRecord, type StoredAddress } from './record.ts'
+import { PeerRecord } from './record.ts'
+import { sameList, type SharedLists } from './shared-lists.ts'
 
-const byteLength = (text: string): number => new TextEncoder().encode(text).length
+const utf8 = new TextEncoder()
+const byteLength = (text: string): number => utf8.encode(text).length
+
+/**
+ * An address that is seen again in the first sixteenth of its time is as good as it was: there is no snapshot to make
+ * anew and nothing to write.
+ */
+function isEarly(known: StoredAddress, expiresAt: number, ttlMs: number): boolean {
+  if (expiresAt === Number.POSITIVE_INFINITY) return known.expiresAt === expiresAt
+  return expiresAt - known.expiresAt <= ttlMs / 16
+}
 
 export interface PeerBookParts {
   readonly clock: Clock
   readonly self: PeerId
   readonly limits: Required<PeerStoreLimits>
+  readonly lists: SharedLists
   readonly persistence: ((find: (key: string) => PeerRecord | undefined) => Persistence) | undefined
 }
 
-/** The address book. The map is in order of use: the first peer is the one to go. */
+/** The address book. */
 export class PeerBook implements PeerStore {
   readonly #peers = new Map<string, PeerRecord>()
+  /** Those that may go, neither connected nor tagged, in order of use: the first is the next to go. */
+  readonly #spare = new Set<PeerRecord>()
   readonly #clock: Clock
   readonly #self: string
   readonly #limits: Required<PeerStoreLimits>
+  readonly #lists: SharedLists
   readonly #persistence: Persistence | undefined
+  #bytes = 0
 
   constructor(parts: PeerBookParts) {
     this.#clock = parts.clock
     this.#self = parts.self.toString()
     this.#limits = parts.limits
+    this.#lists = parts.lists
     this.#persistence = parts.persistence?.((key) => this.#peers.get(key))
   }
 
@@ -36,13 +62,22 @@ export class PeerBook implements PeerStore {
   async load(): Promise<void> {
     await this.#persistence?.load(this.#limits.maxPeers, (record) => {
       const key = record.id.toString()
-      if (!this.#peers.has(key)) this.#peers.set(key, record)
+      record.prune(this.#clock.now())
+      if (record.isEmpty) return false
+      if (this.#peers.has(key)) return true
+      if (this.#peers.size >= this.#limits.maxPeers) return false
+      this.#peers.set(key, record)
+      this.#sorted(record)
+      this.#measure(record)
+      return true
     })
   }
 
   get(id: PeerId): PeerEntry | undefined {
     const record = this.#peers.get(id.toString())
-    return record?.snapshot(this.#clock.now())
+    if (record === undefined) return undefined
+    if (this.#spare.delete(record)) this.#spare.add(record)
+    return record.snapshot(this.#clock.now())
   }
 
   *all(): Iterable<PeerEntry> {
@@ -51,35 +86,29 @@ export class PeerBook implements PeerStore {
   }
 
   addAddresses(id: PeerId, addresses: readonly Multiaddr[], options: AddAddressesOptions = {}): void {
+    const { ttlMs = defaultTtlMs } = options
+    const expiresAt = expiryOf(this.#clock.now(), ttlMs)
     if (addresses.length === 0) return
     const record = this.#touch(id)
     if (record === undefined) return
-    const expiresAt = this.#clock.now() + (options.ttlMs ?? defaultTtlMs)
     let changed = false
-    for (const address of addresses) changed = this.#addAddress(record, address, false, expiresAt) || changed
+    for (const address of addresses) changed = this.#addAddress(record, address, false, expiresAt, ttlMs) || changed
     if (changed) this.#changed(record)
   }
 
   patch(id: PeerId, patch: PeerPatch): void {
+    if (patch.publicKey !== undefined) checkKey(id, patch.publicKey)
     const record = this.#touch(id)
     if (record === undefined) return
-    const { maxProtocols, maxNameBytes } = this.#limits
     let changed = false
-    const fits = (text: string): boolean => text.length <= maxNameBytes && byteLength(text) <= maxNameBytes
     if (patch.publicKey !== undefined && record.publicKey === undefined) {
       record.publicKey = patch.publicKey
       changed = true
     }
-    if (patch.protocols !== undefined) {
-      const protocols = [...new Set(patch.protocols.filter(fits))].slice(0, maxProtocols)
-      if (protocols.length !== record.protocols.length || protocols.some((one, at) => one !== record.protocols[at])) {
-        record.protocols = Object.freeze(protocols)
-        changed = true
-      }
-    }
+    if (patch.protocols !== undefined) changed = this.#setProtocols(record, patch.protocols) || changed
     for (const name of ['agentVersion', 'protocolVersion'] as const) {
       const value = patch[name]
-      if (value === undefined || value === record[name] || !fits(value)) continue
+      if (value === undefined || value === record[name] || !this.#fits(value)) continue
       record[name] = value
       changed = true
     }
@@ -87,7 +116,7 @@ export class PeerBook implements PeerStore {
       changed = this.#setMetadata(record, key, value) || changed
     }
     for (const [name, value] of Object.entries(patch.tags ?? {})) {
-      changed = (fits(name) && this.#setTag(record, name, value)) || changed
+      changed = this.#setTag(record, name, value) || changed
     }
     if (changed) this.#changed(record)
   }
@@ -96,29 +125,33 @@ export class PeerBook implements PeerStore {
     envelope: Uint8Array,
     options: AddAddressesOptions & { readonly expected?: PeerId } = {}
   ): Promise<boolean> {
+    const { expected, ttlMs = defaultTtlMs } = options
     if (envelope.length > this.#limits.maxRecordBytes) return false
+    if (expected !== undefined && this.#renew(expected, envelope, ttlMs)) return true
     let opened
     try {
-      opened = await openPeerRecord(envelope)
+      opened = await openPeerRecord(envelope, { maxBytes: this.#limits.maxRecordBytes })
     } catch {
       return false
     }
     const { peerId, seq, addresses, publicKey } = opened
-    if (options.expected !== undefined && !options.expected.equals(peerId)) return false
+    if (expected?.equals(peerId) === false) return false
     const record = this.#touch(peerId)
     if (record === undefined) return false
-    // The very record that is known already is no news, an older one no truth.
-    if (record.recordSeq !== undefined && seq <= record.recordSeq) {
-      return seq === record.recordSeq && sameBytes(record.signedRecord, envelope)
+    const same = seq === record.recordSeq && sameBytes(record.signedRecord, envelope)
+    // An older record is no truth. The very one that is known is no news, but its addresses may have expired meanwhile.
+    if (record.recordSeq !== undefined && seq <= record.recordSeq && !same) return false
+    if (!same) {
+      record.publicKey ??= publicKey
+      record.recordSeq = seq
+      record.signedRecord = envelope.slice()
+      dropCertified(record)
     }
-    record.publicKey ??= publicKey
-    record.recordSeq = seq
-    record.signedRecord = envelope.slice()
-    // RFC 0003: what the last record named and this one does not is stale.
-    for (const [key, known] of record.addresses ?? []) if (known.certified) record.addresses?.delete(key)
-    const expiresAt = this.#clock.now() + (options.ttlMs ?? defaultTtlMs)
-    for (const address of addresses) this.#addAddress(record, address, true, expiresAt)
-    this.#changed(record)
+    const expiresAt = expiryOf(this.#clock.now(), ttlMs)
+    let changed = !same
+    for (const address of addresses) changed = this.#addAddress(record, address, true, expiresAt, ttlMs) || changed
+    record.recordAddresses = countCertified(record)
+    if (changed) this.#changed(record)
     return true
   }
 
@@ -127,19 +160,20 @@ export class PeerBook implements PeerStore {
     if (record === undefined || record.connected === connected) return
     record.connected = connected
     record.changed()
+    this.#sorted(record)
     if (connected) return
     // What was true while connected is believed for a while longer.
     const expiresAt = this.#clock.now() + defaultTtlMs
-    for (const address of record.addresses?.values() ?? []) {
-      if (address.expiresAt < expiresAt) address.expiresAt = expiresAt
+    for (const [key, known] of record.addresses ?? []) {
+      if (known.expiresAt < expiresAt) record.addresses?.set(key, { certified: known.certified, expiresAt })
     }
     if (record.isEmpty) this.delete(id)
     else this.#changed(record)
   }
 
   delete(id: PeerId): void {
-    const key = id.toString()
-    if (this.#peers.delete(key)) this.#persistence?.touch(key)
+    const record = this.#peers.get(id.toString())
+    if (record !== undefined) this.#forget(record)
   }
 
   async flush(): Promise<void> {
@@ -152,56 +186,108 @@ export class PeerBook implements PeerStore {
     if (key === this.#self) return undefined
     let record = this.#peers.get(key)
     if (record === undefined) {
-      this.#makeRoom()
+      if (this.#peers.size >= this.#limits.maxPeers) this.#dropPeer()
       record = new PeerRecord(id)
-    } else {
-      this.#peers.delete(key)
+      this.#peers.set(key, record)
+      this.#measure(record)
     }
-    this.#peers.set(key, record)
+    this.#sorted(record)
     return record
   }
 
-  /** Drops the least recently used peer that is neither connected nor tagged, else the first that is not connected. */
-  #makeRoom(): void {
-    if (this.#peers.size < this.#limits.maxPeers) return
-    const now = this.#clock.now()
-    let fallback: string | undefined
-    for (const [key, record] of this.#peers) {
-      if (record.connected) continue
-      record.prune(now)
-      if ((record.tags?.size ?? 0) === 0) {
-        fallback = key
-        break
-      }
-      fallback ??= key
-    }
-    if (fallback === undefined) return // as many connections as peers: bounded by the connection limits
-    this.#peers.delete(fallback)
-    this.#persistence?.touch(fallback)
+  /** Puts the record where it belongs after its connection or its tags changed. */
+  #sorted(record: PeerRecord): void {
+    this.#spare.delete(record)
+    if (!record.connected && !record.isTagged) this.#spare.add(record)
   }
 
-  #addAddress(record: PeerRecord, address: Multiaddr, certified: boolean, expiresAt: number): boolean {
-    record.addresses ??= new Map()
-    const addresses = record.addresses
-    const suffix = `/p2p/${record.id}`
-    const key = address.toString()
-    // Where a peer is does not need its own name repeated.
-    const bare = key.endsWith(suffix) ? address.decapsulate(suffix) : address
-    const bareKey = bare === address ? key : bare.toString()
-    const known = addresses.get(bareKey)
-    if (known !== undefined) {
-      const changed = (certified && !known.certified) || expiresAt > known.expiresAt
-      known.certified ||= certified
-      known.expiresAt = Math.max(known.expiresAt, expiresAt)
-      return changed
+  #forget(record: PeerRecord): void {
+    const key = record.id.toString()
+    this.#peers.delete(key)
+    this.#spare.delete(record)
+    this.#bytes -= record.bytes
+    this.#persistence?.touch(key)
+  }
+
+  /** Drops the least recently used peer that may go, else the one that is tagged lowest. */
+  #dropPeer(): void {
+    if (this.#dropSpare()) return
+    const now = this.#clock.now()
+    let [lowest, worth]: [PeerRecord | undefined, number] = [undefined, Number.POSITIVE_INFINITY]
+    for (const record of this.#peers.values()) {
+      if (record.connected) continue
+      record.prune(now)
+      this.#sorted(record)
+      let sum = 0
+      for (const { value } of record.tags?.values() ?? []) sum += value
+      if (sum < worth) [lowest, worth] = [record, sum]
     }
-    if (addresses.size >= this.#limits.maxAddresses && !dropOne(addresses, certified, expiresAt)) return false
-    addresses.set(bareKey, { address: bare, certified, expiresAt })
+    // Neither: as many connections as peers, which is bounded by the limits of connections.
+    if (!this.#dropSpare() && lowest !== undefined) this.#forget(lowest)
+  }
+
+  #dropSpare(): boolean {
+    const [first] = this.#spare
+    if (first !== undefined) this.#forget(first)
+    return first !== undefined
+  }
+
+  #addAddress(record: PeerRecord, address: Multiaddr, certified: boolean, expiresAt: number, ttlMs: number): boolean {
+    if (address.bytes.length > this.#limits.maxAddressBytes) return false
+    const key = packAddress(address, record.id)
+    if (key.length === 0) return false
+    record.addresses ??= new Map()
+    const { addresses } = record
+    const known = addresses.get(key)
+    if (known === undefined) {
+      if (addresses.size >= this.#limits.maxAddresses && !dropOne(addresses, certified, expiresAt)) return false
+    } else {
+      if (isEarly(known, expiresAt, ttlMs) && (known.certified || !certified)) return false
+    }
+    addresses.set(key, {
+      certified: certified || known?.certified === true,
+      expiresAt: Math.max(expiresAt, known?.expiresAt ?? 0)
+    })
+    return true
+  }
+
+  /**
+   * Takes a record that was verified before as what it is: prolongs its addresses. False when it is another one, or some
+   * of its addresses are gone.
+   */
+  #renew(id: PeerId, envelope: Uint8Array, ttlMs: number): boolean {
+    const record = this.#peers.get(id.toString())
+    if (record?.recordAddresses === undefined || !sameBytes(record.signedRecord, envelope)) return false
+    const now = this.#clock.now()
+    record.prune(now)
+    if (countCertified(record) !== record.recordAddresses) return false
+    this.#sorted(record)
+    const expiresAt = expiryOf(now, ttlMs)
+    let changed = false
+    for (const [key, known] of record.addresses ?? []) {
+      if (!known.certified || isEarly(known, expiresAt, ttlMs)) continue
+      record.addresses?.set(key, { certified: true, expiresAt })
+      changed = true
+    }
+    if (changed) this.#changed(record)
+    return true
+  }
+
+  #fits(text: string): boolean {
+    const { maxNameBytes } = this.#limits
+    return text.length <= maxNameBytes && (text.length * 3 <= maxNameBytes || byteLength(text) <= maxNameBytes)
+  }
+
+  #setProtocols(record: PeerRecord, given: readonly string[]): boolean {
+    const protocols = [...new Set(given.filter((name) => this.#fits(name)))].slice(0, this.#limits.maxProtocols)
+    if (sameList(protocols, record.protocols)) return false
+    record.protocols = this.#lists.share(protocols)
     return true
   }
 
   #setMetadata(record: PeerRecord, key: string, value: Uint8Array | undefined): boolean {
     if (value === undefined) return record.metadata?.delete(key) ?? false
+    if (!this.#fits(key)) return false
     let size = byteLength(key) + value.length
     for (const [name, held] of record.metadata ?? []) if (name !== key) size += byteLength(name) + held.length
     if (size > this.#limits.maxMetadataBytes || sameBytes(record.metadata?.get(key), value)) return false
@@ -213,34 +299,51 @@ export class PeerBook implements PeerStore {
   #setTag(record: PeerRecord, name: string, tag: NonNullable<PeerPatch['tags']>[string]): boolean {
     if (tag === undefined) return record.tags?.delete(name) ?? false
     const { value, ttlMs = Number.POSITIVE_INFINITY } = typeof tag === 'number' ? { value: tag } : tag
+    const expiresAt = expiryOf(this.#clock.now(), ttlMs)
+    if (!this.#fits(name)) return false
     record.tags ??= new Map()
-    if (!record.tags.has(name) && record.tags.size >= this.#limits.maxTags) return false
-    const bounded = Math.round(Math.min(Math.max(value, 0), 100))
-    record.tags.set(name, { value: bounded, expiresAt: this.#clock.now() + ttlMs })
+    const known = record.tags.get(name)
+    if (known === undefined && record.tags.size >= this.#limits.maxTags) return false
+    const bounded = value > 0 ? Math.round(Math.min(value, 100)) : 0
+    if (known?.value === bounded && known.expiresAt === expiresAt) return false
+    record.tags.set(name, Object.freeze({ value: bounded, expiresAt }))
     return true
   }
 
   #changed(record: PeerRecord): void {
     record.changed()
+    this.#sorted(record)
+    this.#measure(record)
     this.#persistence?.touch(record.id.toString())
+  }
+
+  /** Counts the record anew; those that may go do so when all of them together have become too large. */
+  #measure(record: PeerRecord): void {
+    const bytes = record.measure()
+    this.#bytes += bytes - record.bytes
+    record.bytes = bytes
+    while (this.#bytes > this.#limits.maxBytes && this.#dropSpare());
   }
 }
 
-/** Makes room for an address that is worth more than one of those here; false when none is worth less. */
-function dropOne(addresses: Map<string, StoredAddress>, certified: boolean, expiresAt: number): boolean {
-  let worst: [string, StoredAddress] | undefined
-  for (const entry of addresses) {
-    const [, one] = entry
-    const least = worst?.[1]
-    if (least === undefined || Number(one.certified) - Number(least.certified) < 0) worst = entry
-    else if (one.certified === least.certified && one.expiresAt < least.expiresAt) worst = entry
+/** RFC 0003: what the last record named and the next one does not is stale. What a user gave for ever stays for ever. */
+function dropCertified(record: PeerRecord): void {
+  for (const [key, { certified, expiresAt }] of record.addresses ?? []) {
+    if (!certified) continue
+    if (expiresAt === Number.POSITIVE_INFINITY) record.addresses?.set(key, { certified: false, expiresAt })
+    else record.addresses?.delete(key)
   }
-  if (worst === undefined) return false
-  const [key, least] = worst
-  if (least.certified && !certified) return false
-  if (least.certified === certified && least.expiresAt > expiresAt) return false
-  addresses.delete(key)
-  return true
+}
+
+function countCertified(record: PeerRecord): number {
+  let count = 0
+  for (const { certified } of record.addresses?.values() ?? []) if (certified) count++
+  return count
+}
+
+function checkKey(id: PeerId, key: NonNullable<PeerPatch['publicKey']>): void {
+  if (id.publicKey === key || peerIdFromPublicKey(key).equals(id)) return
+  throw new PeerloomError('ERR_INVALID_ARGUMENT', `the public key is not that of ${id.toString()}`)
 }
 
 function sameBytes(one: Uint8Array | undefined, two: Uint8Array): boolean {

@@ -1,0 +1,101 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { ProtobufWriter } from '@peerloom/bounded'
+import { decodeIdentify, encodeIdentify, type IdentifyMessage } from '@peerloom/identify'
+import { isPeerloomError } from '@peerloom/interface'
+import { expect, test } from 'vitest'
+
+const limits = { maxAddresses: 500, maxProtocols: 1024 }
+const message: IdentifyMessage = {
+  publicKey: Uint8Array.of(8, 1, 18, 1, 7),
+  listenAddresses: [multiaddr('/ip4/1.2.3.4/tcp/4001'), multiaddr('/ip6/2001:db8::1/udp/4001/quic-v1')],
+  protocols: ['/ipfs/id/1.0.0', '/chat/1'],
+  observedAddress: multiaddr('/ip4/5.6.7.8/tcp/9'),
+  protocolVersion: 'ipfs/0.1.0',
+  agentVersion: 'peerloom/1',
+  signedPeerRecord: Uint8Array.of(1, 2, 3)
+}
+
+/** Small and seeded, so that a failure can be run again. */
+function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+test('a message comes out as it went in', () => {
+  const [bytes, ...others] = encodeIdentify(message)
+  expect(others).toEqual([])
+  expect(decodeIdentify(bytes as Uint8Array, limits)).toEqual(message)
+})
+
+test('the bytes are those of the specification', () => {
+  const [bytes] = encodeIdentify({
+    listenAddresses: [multiaddr('/ip4/1.2.3.4/tcp/4001')],
+    protocols: ['/a'],
+    agentVersion: 'x'
+  })
+  expect(Buffer.from(bytes as Uint8Array).toString('hex')).toBe('320178' + '1a022f61' + '1208' + '0401020304060fa1')
+})
+
+test('unknown fields and addresses of unknown kinds are passed over', () => {
+  const bytes = new ProtobufWriter()
+    .string(99, 'later')
+    .bytes(2, Uint8Array.of(0xff, 0xff, 0x7f))
+    .string(6, 'x')
+    .finish()
+  expect(decodeIdentify(bytes, limits)).toEqual({ listenAddresses: [], agentVersion: 'x' })
+})
+
+test('a message that names no protocols is told apart from one that names none', () => {
+  expect(decodeIdentify(new Uint8Array(0), limits).protocols).toBeUndefined()
+})
+
+test('long messages are cut between fields, at a length that every implementation reads', () => {
+  const protocols = Array.from({ length: 900 }, (_, at) => `/a/protocol/of/some/length/${at}`)
+  const pieces = encodeIdentify({ ...message, protocols })
+  expect(pieces.length).toBeGreaterThan(1)
+  for (const piece of pieces) {
+    expect(piece.length).toBeLessThanOrEqual(4096)
+    decodeIdentify(piece, limits) // every piece is a message
+  }
+  expect(decodeIdentify(new Uint8Array(Buffer.concat(pieces)), limits).protocols).toEqual(protocols)
+})
+
+test('more than ten pieces are refused when they are written', () => {
+  const protocols = Array.from({ length: 900 }, (_, at) => `/${'x'.repeat(100)}/${at}`)
+  expect(() => encodeIdentify({ ...message, protocols })).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' })
+  )
+})
+
+test('what is changed anywhere decodes or fails in a typed way, and quickly', () => {
+  const [bytes] = encodeIdentify(message) as [Uint8Array]
+  const seed = Date.now() & 0xffff
+  const next = random(seed)
+  for (let round = 0; round < 10_000; round++) {
+    const changed = bytes.slice(0, round % 3 === 0 ? Math.floor(next() * bytes.length) : bytes.length)
+    for (let at = 0; at < 1 + (round % 4); at++) changed[Math.floor(next() * changed.length)] = Math.floor(next() * 256)
+    try {
+      decodeIdentify(changed, limits)
+    } catch (error) {
+      expect(isPeerloomError(error, 'ERR_DECODE'), `seed ${seed} round ${round}: ${error}`).toBe(true)
+    }
+  }
+})
+
+test('noise decodes or fails in a typed way', () => {
+  const seed = Date.now() & 0xffff
+  const next = random(seed)
+  for (let round = 0; round < 10_000; round++) {
+    const noise = Uint8Array.from({ length: Math.floor(next() * 64) }, () => Math.floor(next() * 256))
+    try {
+      decodeIdentify(noise, limits)
+    } catch (error) {
+      expect(isPeerloomError(error, 'ERR_DECODE'), `seed ${seed} round ${round}: ${error}`).toBe(true)
+    }
+  }
+})
