@@ -60,7 +60,7 @@ export class Plaintext implements SecureTransport {
       messages.release()
       return { channel, ...remote }
     } catch (error) {
-      const failure = channel.error ?? (signal?.aborted === true ? toError(signal.reason) : toTyped(error))
+      const failure = channel.error ?? toTyped(error)
       channel.abort(failure)
       throw failure
     } finally {
