@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { createNode } from 'peerloom'
 import { fileProtocol } from './protocol.ts'
 
-const oneWayMs = 50
+const oneWayMs = 100
 
 /**
  * Dials through a slow line and counts how often it was crossed there and back until the first byte of the file was

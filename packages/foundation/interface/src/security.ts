@@ -23,6 +23,9 @@ export interface Secured {
 export interface SecureTransport {
   /** Wire name: `/noise`. */
   readonly protocol: string
-  /** On failure the channel below is aborted. Errors: ERR_SECURITY, ERR_WRONG_PEER, ERR_TIMEOUT, the signal's reason. */
+  /**
+   * On failure the channel below is aborted. Errors: ERR_SECURITY, ERR_WRONG_PEER, ERR_TIMEOUT, the signal's reason;
+   * ERR_UNEXPECTED_END, ERR_MESSAGE_TOO_LARGE and what reset the channel come through.
+   */
   secure(channel: Channel, options: SecureOptions): Promise<Secured>
 }

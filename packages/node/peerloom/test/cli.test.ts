@@ -77,7 +77,7 @@ test('one listens; others dial, ping, measure and look', { timeout: 60_000 }, as
   expect(json(dial)).toMatchObject([{ peer, security: '/noise', muxer: '/yamux/1.0.0', transport: 'tcp' }])
   expect(json(dial)[0]?.['protocols']).toContain('/perf/1.0.0')
 
-  const ping = peerloom('ping', address, '--json', '--count', '3', '--interval', '1')
+  const ping = peerloom('ping', address, '--json', '--count', '3', '--interval', '100')
   expect(await ping.ended()).toBe(0)
   expect(json(ping)).toHaveLength(4)
   for (const { rttMs } of json(ping).slice(0, 3)) expect(rttMs).toBeGreaterThan(0)
@@ -99,10 +99,11 @@ test('one listens; others dial, ping, measure and look', { timeout: 60_000 }, as
   expect(text.lines()[0]).toBe(`peer      ${peer}`)
 
   await until('all have left', () => json(listener).filter((line) => 'left' in line).length === 5)
-  // Who leaves at once may be gone before it was asked; nobody is told twice.
-  const met = json(listener).flatMap((line) => ('agent' in line ? [line['peer']] : []))
-  expect(met.length).toBeGreaterThan(0)
-  expect(new Set(met).size).toBe(met.length)
+  // Some stay too short a time to be asked who they are; nobody is told of twice.
+  const known = json(listener).filter((line) => 'agent' in line)
+  expect(known.length).toBeGreaterThan(0)
+  expect(new Set(known.map((line) => line['peer'])).size).toBe(known.length)
+  for (const { agent } of known) expect(agent).toMatch(/^peerloom\//)
   listener.interrupt()
   expect(await listener.ended()).toBe(0)
   expect(listener.errors()).toBe('')

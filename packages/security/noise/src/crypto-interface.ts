@@ -5,10 +5,18 @@ export interface StaticKey {
   agree(remote: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
+/** Seals one record as its plain text comes in. What it is given is not kept. */
+export interface Sealer {
+  /** Ciphertext of these bytes, or undefined when all of it comes with `finish`. */
+  push(plain: Uint8Array): Uint8Array | undefined
+  /** The rest of the ciphertext and the tag behind it. */
+  finish(): Uint8Array
+}
+
 /** Opens one record as its ciphertext comes in. What `push` gives counts only when `finish` did not throw. */
 export interface Opener {
-  /** Plain text of these bytes, or undefined when all of it comes with `finish`. */
-  push(bytes: Uint8Array): Uint8Array | undefined
+  /** Plain text of these bytes, or undefined when all of it comes with `finish`. What it is given is not kept. */
+  push(sealed: Uint8Array): Uint8Array | undefined
   finish(tag: Uint8Array): Uint8Array | undefined
 }
 
@@ -17,9 +25,9 @@ export interface RecordCipher {
   seal(nonce: Uint8Array, plain: Uint8Array, associated?: Uint8Array): Uint8Array
   /** Throws when the tag does not match. */
   open(nonce: Uint8Array, sealed: Uint8Array, associated?: Uint8Array): Uint8Array
-  /** Seals parts as one record: gives its ciphertext in pieces, returns the tag. */
-  sealParts(nonce: Uint8Array, parts: readonly Uint8Array[], emit: (sealed: Uint8Array) => void): Uint8Array
-  opener(nonce: Uint8Array): Opener
+  /** For a record with this much plain text. */
+  sealer(nonce: Uint8Array, length: number): Sealer
+  opener(nonce: Uint8Array, length: number): Opener
 }
 
 /** What the protocol needs of a runtime. */

@@ -1,7 +1,8 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
+import type { NoiseCrypto, Opener, Sealer, StaticKey } from './crypto-interface.ts'
+import { tagBytes } from './record.ts'
 
 /** Loaded only where WebCrypto has no X25519: in old browsers, and on pages that are not served over https. */
 const loadCurve = async () => (await import('@noble/curves/ed25519.js')).x25519
@@ -31,32 +32,36 @@ async function generateKey(): Promise<StaticKey> {
   }
 }
 
-function concat(parts: readonly Uint8Array[], spare = 0): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, spare))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
+type Transform = (bytes: Uint8Array) => Uint8Array
 
-/** The cipher takes a record whole, so its pieces are kept until the tag is here. */
-class WholeOpener implements Opener {
-  readonly #open: (sealed: Uint8Array) => Uint8Array
-  readonly #parts: Uint8Array[] = []
+/** The cipher takes a record whole, so its pieces are gathered first. */
+class WholeRecord implements Sealer, Opener {
+  readonly #transform: Transform
+  readonly #length: number
+  #bytes = new Uint8Array(0)
+  #used = 0
 
-  constructor(open: (sealed: Uint8Array) => Uint8Array) {
-    this.#open = open
+  constructor(transform: Transform, length: number) {
+    this.#transform = transform
+    this.#length = length
   }
 
   push(bytes: Uint8Array): undefined {
-    this.#parts.push(bytes.slice())
+    const needed = this.#used + bytes.length
+    if (needed > this.#bytes.length) {
+      // A remote that announces a large record and sends little of it gets little memory.
+      const grown = new Uint8Array(Math.min(this.#length, Math.max(needed, this.#bytes.length * 2)))
+      grown.set(this.#bytes.subarray(0, this.#used))
+      this.#bytes = grown
+    }
+    this.#bytes.set(bytes, this.#used)
+    this.#used = needed
     return undefined
   }
 
-  finish(tag: Uint8Array): Uint8Array {
-    return this.#open(concat([...this.#parts, tag]))
+  finish(tag?: Uint8Array): Uint8Array {
+    if (tag !== undefined) this.push(tag)
+    return this.#transform(this.#bytes)
   }
 }
 
@@ -74,17 +79,13 @@ export const crypto: NoiseCrypto = {
     return {
       seal: (nonce, plain, associated) => chacha20poly1305(kept, nonce, associated).encrypt(plain),
       open: (nonce, sealed, associated) => chacha20poly1305(kept, nonce, associated).decrypt(sealed),
-      sealParts(nonce, parts, emit) {
-        const only = parts[0]
-        const sealed = chacha20poly1305(kept, nonce).encrypt(
-          parts.length === 1 && only !== undefined ? only : concat(parts)
-        )
-        emit(sealed.subarray(0, -16))
-        return sealed.subarray(-16)
-      },
-      opener(nonce) {
+      sealer(nonce, length) {
         const own = nonce.slice()
-        return new WholeOpener((sealed) => chacha20poly1305(kept, own).decrypt(sealed))
+        return new WholeRecord((plain) => chacha20poly1305(kept, own).encrypt(plain), length)
+      },
+      opener(nonce, length) {
+        const own = nonce.slice()
+        return new WholeRecord((sealed) => chacha20poly1305(kept, own).decrypt(sealed), length + tagBytes)
       }
     }
   }

@@ -12,7 +12,7 @@ import {
   hkdfSync,
   type KeyObject
 } from 'node:crypto'
-import type { NoiseCrypto, Opener, StaticKey } from './crypto-interface.ts'
+import type { NoiseCrypto, Opener, Sealer, StaticKey } from './crypto-interface.ts'
 
 const cipherName = 'chacha20-poly1305' as const
 const tagBytes = 16
@@ -42,6 +42,23 @@ const seal = (key: KeyObject, nonce: Uint8Array, plain: Uint8Array, associated?:
   return Buffer.concat([body, cipher.getAuthTag()])
 }
 
+class NodeSealer implements Sealer {
+  readonly #cipher: CipherGCM
+
+  constructor(key: KeyObject, nonce: Uint8Array) {
+    this.#cipher = createCipheriv(cipherName, key, nonce, options) as CipherGCM
+  }
+
+  push(plain: Uint8Array): Uint8Array {
+    return this.#cipher.update(plain)
+  }
+
+  finish(): Uint8Array {
+    this.#cipher.final()
+    return this.#cipher.getAuthTag()
+  }
+}
+
 class NodeOpener implements Opener {
   readonly #decipher: DecipherGCM
 
@@ -49,8 +66,8 @@ class NodeOpener implements Opener {
     this.#decipher = createDecipheriv(cipherName, key, nonce, options) as DecipherGCM
   }
 
-  push(bytes: Uint8Array): Uint8Array {
-    return this.#decipher.update(bytes)
+  push(sealed: Uint8Array): Uint8Array {
+    return this.#decipher.update(sealed)
   }
 
   finish(tag: Uint8Array): Uint8Array | undefined {
@@ -88,12 +105,7 @@ export const crypto: NoiseCrypto = {
         decipher.final()
         return plain
       },
-      sealParts(nonce, parts, emit) {
-        const cipher = createCipheriv(cipherName, key, nonce, options)
-        for (const part of parts) emit(cipher.update(part))
-        cipher.final()
-        return cipher.getAuthTag()
-      },
+      sealer: (nonce) => new NodeSealer(key, nonce),
       opener: (nonce) => new NodeOpener(key, nonce)
     }
   }

@@ -1,20 +1,10 @@
 import { PeerloomError } from '@peerloom/interface'
 import type { NoiseCrypto, RecordCipher, StaticKey } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
+import { concat, tagBytes } from './record.ts'
 
 const protocolName = new TextEncoder().encode('Noise_XX_25519_ChaChaPoly_SHA256')
 const keyBytes = 32
-const tagBytes = 16
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
 
 const outOfTurn = (): PeerloomError => new PeerloomError('ERR_INVALID_ARGUMENT', 'Noise: not the turn of this side')
 
@@ -62,7 +52,7 @@ export class HandshakeState {
     const e = this.#ephemeral
     if (this.#take(true) !== 0) throw outOfTurn()
     this.#mixHash(e.publicKey)
-    return concat(e.publicKey, this.#encrypt(payload))
+    return concat([e.publicKey, this.#encrypt(payload)])
   }
 
   /** The second message of a responder, the third of an initiator. */
@@ -76,13 +66,13 @@ export class HandshakeState {
         this.#mixKey(await e.agree(this.#remoteKey))
         const sealed = this.#encrypt(s.publicKey)
         this.#mixKey(await s.agree(this.#remoteKey))
-        return concat(e.publicKey, sealed, this.#encrypt(payload))
+        return concat([e.publicKey, sealed, this.#encrypt(payload)])
       }
       case 2: {
         // -> s, se
         const sealed = this.#encrypt(s.publicKey)
         this.#mixKey(await s.agree(this.#remoteKey))
-        return concat(sealed, this.#encrypt(payload))
+        return concat([sealed, this.#encrypt(payload)])
       }
       default:
         throw outOfTurn()
@@ -162,7 +152,7 @@ export class HandshakeState {
   }
 
   #mixHash(data: Uint8Array): void {
-    this.#hash = this.#crypto.sha256(concat(this.#hash, data))
+    this.#hash = this.#crypto.sha256(concat([this.#hash, data]))
   }
 
   #mixKey(secret: Uint8Array): void {

@@ -1,16 +1,10 @@
 import { type Channel, type ChannelReader, type Clock, PeerloomError, toError } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable, linkLingerMs } from '@peerloom/streams'
-import type { RecordCipher } from './crypto-interface.ts'
+import { ChannelBase, ChunkQueue, endOfTurn, type Flushable, linkLingerMs } from '@peerloom/streams'
 import type { Transport } from './handshake-state.ts'
 import { Nonce } from './nonce.ts'
-import { lengthBytes, maxPlainBytes, tagBytes } from './record.ts'
+import { maxPlainBytes } from './record.ts'
 import { RecordOpener } from './record-opener.ts'
-import { giveScratch, takeRecord, takeScratch } from './scratch.ts'
-
-/** Pieces below this size are copied together; larger ones go to the cipher as they are. */
-const copyBelowBytes = 8192
-/** Records below this size leave as one buffer. */
-const joinBelowBytes = 8192
+import { RecordSealer } from './record-sealer.ts'
 
 export interface NoiseChannelOptions {
   readonly clock: Clock
@@ -18,27 +12,27 @@ export interface NoiseChannelOptions {
   readonly firstNonce?: bigint
 }
 
-/** Sealed records over another channel: what is sent in a turn of the event loop leaves in as few as possible. */
+/**
+ * Sealed records over another channel: what is sent in a turn of the event loop leaves in as few as possible. A record is
+ * begun only while the channel below is writable, so that it is never refused the rest of one; what has to wait waits
+ * here, as plain text, inside the bound of the send queue.
+ */
 export class NoiseChannel extends ChannelBase implements Flushable, ChannelReader {
   readonly transient = true
   readonly #inner: Channel
-  readonly #sealing: RecordCipher
-  readonly #nonce: Nonce
+  readonly #sealer: RecordSealer
   readonly #opener: RecordOpener
-  /** Plain text of the record under way: large pieces, and runs of the scratch buffer. */
-  #parts: Uint8Array[] = []
-  #size = 0
-  #scratch: Uint8Array | undefined = undefined
-  #runStart = 0
-  #runEnd = 0
+  /** Plain text to be sealed; `queuedBytes` is its length. */
+  readonly #queue = new ChunkQueue()
   #flushing = false
+  #ending = false
+  readonly #emit = (sealed: Uint8Array): void => void this.#inner.send(sealed)
   readonly #deliver = (plain: Uint8Array): void => this.deliver(plain)
 
   constructor(inner: Channel, ciphers: Transport, options: NoiseChannelOptions) {
     super(options.clock)
     this.#inner = inner
-    this.#sealing = ciphers.send
-    this.#nonce = new Nonce(options.firstNonce)
+    this.#sealer = new RecordSealer(ciphers.send, new Nonce(options.firstNonce))
     this.#opener = new RecordOpener(ciphers.receive, new Nonce(options.firstNonce))
   }
 
@@ -49,7 +43,10 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
 
   flush(): void {
     this.#flushing = false
-    if (this.#size > 0 && !this.isFinished) this.#seal()
+    this.#seal(1)
+    if (!this.#ending || this.queuedBytes > 0) return
+    this.#ending = false
+    this.#sendEnd()
   }
 
   // What the channel below calls.
@@ -74,6 +71,13 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   }
 
   drain(): void {
+    if (this.#ending) {
+      this.flush()
+      return
+    }
+    this.#seal(maxPlainBytes)
+    if (!this.#inner.writable) return
+    this.#flushLater()
     this.unblock()
   }
 
@@ -84,24 +88,17 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   }
 
   protected override carry(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const room = maxPlainBytes - this.#size
-      const length = Math.min(bytes.length - at, room)
-      this.#add(length === bytes.length ? bytes : bytes.subarray(at, at + length))
-      at += length
-      if (this.#size === maxPlainBytes) this.#seal()
-    }
-    if (this.#size === 0 || this.#flushing) return
-    this.#flushing = true
-    endOfTurn(this)
+    this.queuedBytes += bytes.length
+    if (this.#inner.writable) this.#queue.push(bytes)
+    else this.#queue.keep(bytes)
+    this.#seal(maxPlainBytes)
+    if (this.error !== undefined) throw this.error
+    this.#flushLater()
   }
 
   protected override carryEnd(): void {
+    this.#ending = true
     this.flush()
-    this.#inner.closeWrite().then(
-      () => this.writeFinished(),
-      (error: unknown) => this.remoteReset(toError(error))
-    )
   }
 
   protected override carryReset(error: Error): void {
@@ -117,60 +114,36 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   }
 
   protected override over(): void {
-    this.#parts = []
-    this.#size = 0
-    this.#returnScratch()
+    this.#queue.clear()
+    this.queuedBytes = 0
   }
 
-  #add(bytes: Uint8Array): void {
-    if (bytes.length < copyBelowBytes) {
-      this.#scratch ??= takeScratch()
-      this.#scratch.set(bytes, this.#runEnd)
-      this.#runEnd += bytes.length
-    } else {
-      this.#endRun()
-      this.#parts.push(bytes)
-    }
-    this.#size += bytes.length
+  #flushLater(): void {
+    if (this.#flushing || this.queuedBytes === 0) return
+    this.#flushing = true
+    endOfTurn(this)
   }
 
-  #endRun(): void {
-    if (this.#scratch === undefined || this.#runEnd === this.#runStart) return
-    this.#parts.push(this.#scratch.subarray(this.#runStart, this.#runEnd))
-    this.#runStart = this.#runEnd
-  }
-
-  #seal(): void {
-    this.#endRun()
-    const parts = this.#parts
-    const length = this.#size + tagBytes
-    this.#parts = []
-    this.#size = 0
+  /** Seals what waits while it is at least `bytes` long and the channel below takes it. */
+  #seal(bytes: number): void {
     const inner = this.#inner
-    let writable: boolean
-    if (length < joinBelowBytes) {
-      const record = takeRecord(lengthBytes + length)
-      record[0] = length >> 8
-      record[1] = length & 0xff
-      let at = lengthBytes
-      const tag = this.#sealing.sealParts(this.#nonce.next(), parts, (sealed) => {
-        record.set(sealed, at)
-        at += sealed.length
-      })
-      record.set(tag, at)
-      writable = inner.send(record)
-    } else {
-      inner.send(Uint8Array.of(length >> 8, length & 0xff))
-      writable = inner.send(this.#sealing.sealParts(this.#nonce.next(), parts, (sealed) => inner.send(sealed)))
+    try {
+      while (this.queuedBytes >= bytes && inner.writable) {
+        const size = Math.min(this.queuedBytes, maxPlainBytes)
+        this.queuedBytes -= size
+        this.#sealer.seal(this.#queue, size, this.#emit)
+      }
+    } catch (error) {
+      this.abort(toError(error))
+      return
     }
-    this.#returnScratch()
-    if (!writable) this.block()
+    if (!inner.writable) this.block()
   }
 
-  #returnScratch(): void {
-    if (this.#scratch !== undefined) giveScratch(this.#scratch)
-    this.#scratch = undefined
-    this.#runStart = 0
-    this.#runEnd = 0
+  #sendEnd(): void {
+    this.#inner.closeWrite().then(
+      () => this.writeFinished(),
+      (error: unknown) => this.remoteReset(toError(error))
+    )
   }
 }

@@ -4,6 +4,7 @@ import {
   isPeerloomError,
   type NodeContext,
   PeerloomError,
+  type PublicKey,
   type Secured,
   type SecureOptions,
   type SecureTransport,
@@ -52,12 +53,15 @@ export class Noise implements SecureTransport {
     const { signal } = options
     const timeoutMs = this.#options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
     const onAbort = (): void => channel.abort(toError(signal?.reason))
+    if (signal?.aborted === true) {
+      onAbort()
+      throw toError(signal.reason)
+    }
     const timer = clock.setTimeout(
       () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the Noise handshake took over ${timeoutMs} ms`)),
       timeoutMs
     )
     try {
-      signal?.throwIfAborted()
       signal?.addEventListener('abort', onAbort, { once: true })
       return await this.#handshake(channel, options)
     } catch (error) {
@@ -87,16 +91,16 @@ export class Noise implements SecureTransport {
     const { key, signature } = await staticKey
     state.useStatic(key)
     if (initiator) {
-      const remote = decodePayload(await state.read(await receive()))
-      const secured = await this.#verify(remote, state, options)
+      const remote = readPayload(await state.read(await receive()))
+      const identity = await this.#verify(remote, state, options)
       channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
-      return this.#finish(channel, reader, state, secured, agreeOnMuxer(options.muxers, remote.muxers))
+      return this.#finish(channel, reader, state, identity, agreeOnMuxer(options.muxers, remote.muxers))
     }
     await state.read(await receive())
     channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
-    const remote = decodePayload(await state.read(await receive()))
-    const secured = await this.#verify(remote, state, options)
-    return this.#finish(channel, reader, state, secured, agreeOnMuxer(remote.muxers, options.muxers))
+    const remote = readPayload(await state.read(await receive()))
+    const identity = await this.#verify(remote, state, options)
+    return this.#finish(channel, reader, state, identity, agreeOnMuxer(remote.muxers, options.muxers))
   }
 
   #finish(
@@ -106,6 +110,8 @@ export class Noise implements SecureTransport {
     identity: Pick<Secured, 'remotePeer' | 'remoteKey'>,
     muxer: string | undefined
   ): Secured {
+    // The bound or the signal may have come while the signature was being checked.
+    if (channel.error !== undefined) throw channel.error
     const secured = new NoiseChannel(channel, state.split(), { clock: this.#node.clock })
     reader.release()
     secured.open()
@@ -113,21 +119,20 @@ export class Noise implements SecureTransport {
   }
 
   async #verify(
-    payload: HandshakePayload,
+    { remoteKey, identitySignature, certHashes }: RemotePayload,
     state: HandshakeState,
     options: SecureOptions
   ): Promise<Pick<Secured, 'remotePeer' | 'remoteKey'>> {
-    const remoteKey = publicKeyFromProtobuf(payload.identityKey)
     const remotePeer = peerIdFromPublicKey(remoteKey)
     if (options.expected !== undefined && !options.expected.equals(remotePeer)) {
       throw new PeerloomError('ERR_WRONG_PEER', `dialled ${options.expected}, but ${remotePeer} answered`, {
         remote: true
       })
     }
-    if (!(await remoteKey.verify(signedData(state.remoteStatic as Uint8Array), payload.identitySignature))) {
+    if (!(await remoteKey.verify(signedData(state.remoteStatic as Uint8Array), identitySignature))) {
       throw new PeerloomError('ERR_SECURITY', 'Noise: the identity signature does not match', { remote: true })
     }
-    this.#options.verifyCertHashes?.(payload.certHashes)
+    this.#options.verifyCertHashes?.(certHashes)
     return { remotePeer, remoteKey }
   }
 
@@ -152,6 +157,20 @@ export class Noise implements SecureTransport {
       })
     }
     return this.#static
+  }
+}
+
+interface RemotePayload extends HandshakePayload {
+  readonly remoteKey: PublicKey
+}
+
+function readPayload(bytes: Uint8Array): RemotePayload {
+  try {
+    const payload = decodePayload(bytes)
+    return { ...payload, remoteKey: publicKeyFromProtobuf(payload.identityKey) }
+  } catch (cause) {
+    const { message } = toError(cause)
+    throw new PeerloomError('ERR_SECURITY', `Noise: malformed handshake payload: ${message}`, { cause, remote: true })
   }
 }
 

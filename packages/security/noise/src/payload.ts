@@ -4,6 +4,7 @@ import { PeerloomError } from '@peerloom/interface'
 /** What the identity key signs, before the static key (noise specification, "The libp2p Handshake Payload"). */
 const signaturePrefix = new TextEncoder().encode('noise-libp2p-static-key:')
 
+/** What is read of a remote's lists; more is passed over. */
 const maxMuxers = 32
 const maxCertHashes = 32
 
@@ -33,7 +34,7 @@ export function encodePayload(payload: HandshakePayload): Uint8Array {
   return writer.finish()
 }
 
-/** Throws ERR_DECODE, and ERR_SECURITY when key or signature is missing. */
+/** Throws ERR_DECODE. */
 export function decodePayload(bytes: Uint8Array): HandshakePayload {
   const reader = new ProtobufReader(bytes, { maxFields: 128, maxDepth: 1 })
   let [identityKey, identitySignature]: (Uint8Array | undefined)[] = []
@@ -46,7 +47,7 @@ export function decodePayload(bytes: Uint8Array): HandshakePayload {
     else reader.skip()
   }
   if (identityKey === undefined || identitySignature === undefined) {
-    throw new PeerloomError('ERR_SECURITY', 'Noise: the payload lacks an identity key or signature', { remote: true })
+    throw new PeerloomError('ERR_DECODE', 'the identity key or signature is missing', { remote: true })
   }
   return { identityKey, identitySignature, muxers, certHashes }
 }

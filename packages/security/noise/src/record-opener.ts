@@ -1,7 +1,10 @@
 import { PeerloomError } from '@peerloom/interface'
 import type { Opener, RecordCipher } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
-import { lengthBytes, tagBytes } from './record.ts'
+import { concat, lengthBytes, tagBytes } from './record.ts'
+
+/** A record that comes in more pieces than this is put together, for small pieces take much more memory than they hold. */
+const maxPieces = 64
 
 /**
  * Opens records as their bytes come in, in whatever pieces: no ciphertext is kept or copied but a split length or tag.
@@ -41,7 +44,7 @@ export class RecordOpener {
           throw new PeerloomError('ERR_SECURITY', `Noise: a record of ${size} bytes`, { remote: true })
         }
         this.#left = size - tagBytes
-        this.#opener = this.#cipher.opener(this.#nonce.next())
+        this.#opener = this.#cipher.opener(this.#nonce.next(), this.#left)
       } else if (this.#left > 0) {
         const end = Math.min(chunk.length, at + this.#left)
         this.#keep(this.#opener.push(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)))
@@ -70,7 +73,9 @@ export class RecordOpener {
   }
 
   #keep(plain: Uint8Array | undefined): void {
-    if (plain !== undefined && plain.length > 0) this.#plain.push(plain)
+    if (plain === undefined || plain.length === 0) return
+    this.#plain.push(plain)
+    if (this.#plain.length > maxPieces) this.#plain = [concat(this.#plain)]
   }
 
   /** Where `#take` has read to. */

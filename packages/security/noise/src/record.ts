@@ -1,3 +1,5 @@
+import { PeerloomError } from '@peerloom/interface'
+
 /** Sizes of a Noise transport message (noise specification, "Wire Format"): 2-byte length, then at most 65,535 bytes. */
 export const lengthBytes = 2
 export const tagBytes = 16
@@ -6,9 +8,19 @@ export const maxPlainBytes: number = maxRecordBytes - tagBytes
 
 /** A frame around a handshake message. */
 export function frame(message: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(lengthBytes + message.length)
-  framed[0] = message.length >> 8
-  framed[1] = message.length & 0xff
-  framed.set(message, lengthBytes)
-  return framed
+  const { length } = message
+  if (length > maxRecordBytes) {
+    throw new PeerloomError('ERR_INVALID_ARGUMENT', `a handshake message of ${length} bytes: offer fewer extensions`)
+  }
+  return concat([Uint8Array.of(length >> 8, length & 0xff), message])
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

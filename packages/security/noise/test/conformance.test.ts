@@ -1,4 +1,4 @@
-import { testSecurity } from '@peerloom/conformance'
+import { testSecurity } from '@peerloom/conformance/security'
 import { noise } from '@peerloom/noise'
 
 testSecurity('Noise', { create: noise() })

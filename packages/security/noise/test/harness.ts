@@ -77,6 +77,11 @@ export async function readAll(channel: Channel): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
+export async function readSome(channel: Channel): Promise<Uint8Array> {
+  const { value } = await new ChunkIterator(channel).next()
+  return value ?? new Uint8Array(0)
+}
+
 export async function turns(count = 8): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

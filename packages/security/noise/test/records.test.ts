@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import { seededRandom } from '@peerloom/conformance'
 import { channelPair } from '@peerloom/streams'
 import type { Channel } from '@peerloom/interface'
-import { handshake, muxers, party, readAll, turns, wire } from './harness.ts'
+import { handshake, muxers, party, readAll, readSome, turns, wire } from './harness.ts'
 
 /** Two secured sides with a wire between them that can be listened to and changed once the handshake is through. */
 async function tapped(): Promise<{
@@ -111,25 +112,37 @@ test('an end inside a record is no end', async () => {
   await expect(reading).rejects.toMatchObject({ code: 'ERR_SECURITY', remote: true })
 })
 
-test('records in any pieces: 8 MiB in sizes of every kind', async () => {
+test('64 MiB in pieces of every size arrive as they were sent', async () => {
   const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
-  let state = seed
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state % below
-  }
+  const random = seededRandom(seed)
   const { near, far } = await tapped()
-  const sent = Buffer.alloc(8 << 20)
-  for (let at = 0; at < sent.length; at += 4) sent.writeUInt32LE(at, at)
-  const reading = readAll(far)
-  for (let at = 0; at < sent.length;) {
-    const length = [1, 16, 100, 4095, 8191, 8192, 65_519, 65_520, 200_000][random(9)] as number
-    if (!near.send(sent.subarray(at, at + length))) await near.drained()
+  // A pattern whose length has nothing in common with any size, twice so that a view of it can start anywhere.
+  const pattern = Buffer.alloc(2 * 262_147)
+  for (let at = 0; at < 262_147; at++) pattern[at] = pattern[at + 262_147] = random(256)
+  const expected = (at: number, length: number): Buffer => pattern.subarray(at % 262_147, (at % 262_147) + length)
+  const total = 64 << 20
+  let got = 0
+  let wrong = -1
+  const ended = new Promise<void>((resolve, reject) => {
+    far.attach({
+      data: (bytes) => {
+        if (wrong < 0 && !expected(got, bytes.length).equals(bytes)) wrong = got
+        got += bytes.length
+      },
+      end: resolve,
+      closed: (error) => error !== undefined && reject(error)
+    })
+  })
+  const sizes = [1, 16, 100, 4095, 8191, 8192, 65_518, 65_519, 65_520, 131_038, 200_000]
+  for (let at = 0; at < total;) {
+    const length = Math.min(total - at, sizes[random(sizes.length)] as number)
+    if (!near.send(new Uint8Array(expected(at, length)))) await near.drained()
     at += length
     if (random(4) === 0) await turns(1)
   }
   await near.closeWrite()
-  expect(Buffer.compare(await reading, sent), `seed ${seed}`).toBe(0)
+  await ended
+  expect({ got, wrong, seed }).toEqual({ got: total, wrong: -1, seed })
 }, 60_000)
 
 test('ciphertext cut at every place opens all the same', async () => {
@@ -167,4 +180,32 @@ test('a reader that takes nothing stops the sender', async () => {
   expect(taken * 64 * 1024).toBeLessThan(4 * 1024 * 1024)
   far.channel.abort(new Error('done'))
   await expect(offering).rejects.toThrow()
+})
+
+test('a secured channel inside another carries everything, as relayed connections do', async () => {
+  const [a, b] = [await party(), await party()]
+  const outer = await handshake(await party(), await party())
+  const [near, far] = await Promise.all([
+    a.security.secure(outer.near.channel, { role: 'initiator', muxers, expected: b.id }),
+    b.security.secure(outer.far.channel, { role: 'responder', muxers })
+  ])
+  const reading = readAll(far.channel)
+  const sent: Uint8Array[] = []
+  for (let round = 0; round < 300; round++) {
+    const bytes = new Uint8Array([5, 900, 7000, 9000, 70_000, 140_000][round % 6] as number).fill(round)
+    sent.push(bytes.slice())
+    if (!near.channel.send(bytes)) await near.channel.drained()
+    if (round % 7 === 0) await turns(1)
+  }
+  await near.channel.closeWrite()
+  expect(Buffer.concat(sent).equals(await reading)).toBe(true)
+})
+
+test('a small message on many connections takes little memory while it waits for the end of the turn', async () => {
+  const pairs = await Promise.all(Array.from({ length: 200 }, async () => handshake(await party(), await party())))
+  await turns()
+  const before = process.memoryUsage().arrayBuffers
+  for (const { near } of pairs) near.channel.send(new Uint8Array(100))
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024)
+  for (const { far } of pairs) expect(await readSome(far.channel)).toHaveLength(100)
 })

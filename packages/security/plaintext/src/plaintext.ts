@@ -35,12 +35,15 @@ export class Plaintext implements SecureTransport {
     const { clock, peerId, publicKey } = this.#node
     const { signal, expected } = options
     const onAbort = (): void => channel.abort(toError(signal?.reason))
+    if (signal?.aborted === true) {
+      onAbort()
+      throw toError(signal.reason)
+    }
     const timer = clock.setTimeout(
       () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the exchange took over ${this.#timeoutMs} ms`)),
       this.#timeoutMs
     )
     try {
-      signal?.throwIfAborted()
       signal?.addEventListener('abort', onAbort, { once: true })
       const messages = lengthPrefixed(channel, { maxBytes })
       await messages.write(encodeExchange(peerId, publicKey))
@@ -57,7 +60,7 @@ export class Plaintext implements SecureTransport {
       messages.release()
       return { channel, ...remote }
     } catch (error) {
-      const failure = channel.error ?? (signal?.aborted === true ? toError(signal.reason) : toTyped(error))
+      const failure = channel.error ?? toTyped(error)
       channel.abort(failure)
       throw failure
     } finally {

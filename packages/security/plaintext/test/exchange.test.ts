@@ -102,7 +102,7 @@ test('an exchange without id, without key, with a broken key or a broken message
   }
   for (const [name, message] of Object.entries(messages)) {
     const { outcome, near } = await answered(message)
-    await expect(outcome, name).rejects.toHaveProperty('code')
+    await expect(outcome, name).rejects.toMatchObject({ code: 'ERR_SECURITY', remote: true })
     expect(near.status, name).toBe('reset')
   }
 })

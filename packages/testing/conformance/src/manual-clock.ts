@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@peerloom/interface'
+import { nextTurn } from '@peerloom/streams'
 
 interface Entry {
   readonly at: number
@@ -62,5 +63,5 @@ export class ManualClock implements Clock {
 
 /** A few turns of the event loop: in-process links and promises come to rest. */
 export async function settle(turns = 4): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => nextTurn(resolve))
 }

@@ -9,6 +9,7 @@ let cache: string
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), 'peerloom-test-'))
   vi.stubEnv('PEERLOOM_CACHE', cache)
+  vi.stubEnv('PEERLOOM_BUILD_PEERS', '1')
 })
 
 afterEach(async () => {
