@@ -21,6 +21,8 @@ const result = await build({
   format: 'esm',
   target: 'es2022',
   platform: 'browser',
+  // What is imported only when it is needed (a datastore's keys, curves for old browsers) is no part of the first load.
+  external: ['interface-datastore/key', '@noble/curves/*', '@peerloom/identity/stored-key'],
   splitting: true,
   outdir: 'bundle',
   write: false,

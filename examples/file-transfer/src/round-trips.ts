@@ -2,36 +2,38 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { createNode } from 'peerloom'
 import { fileProtocol } from './protocol.ts'
 
-const oneWayMs = 50
-
-/** Passes bytes on, each `oneWayMs` later than it came. */
-function delay(from: Socket, to: Socket): void {
-  from.on('data', (bytes) => setTimeout(() => to.write(bytes), oneWayMs))
-  from.on('close', () => setTimeout(() => to.destroy(), oneWayMs))
-  from.on('error', () => {})
-}
-
 /**
- * Dials through a slow line and counts how often it was crossed there and back until the first byte of the file was
- * here: the connection itself (1), the handshake, the stream.
+ * Dials through a line that counts how often it was crossed there and back until the first byte of the file was here:
+ * the connection itself (1), the handshake, the stream. Bytes that leave after an answer has come begin a new crossing.
  */
 export async function countRoundTrips(address: string): Promise<number> {
   const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
-  const proxy = createServer((near) => {
+  let roundTrips = 1
+  let answered = true
+  const sockets: Socket[] = []
+  const line = createServer((near) => {
     const far = connect(port, '127.0.0.1')
-    delay(near, far)
-    delay(far, near)
+    sockets.push(near, far)
+    near.on('data', (bytes) => {
+      if (answered) roundTrips++
+      answered = false
+      far.write(bytes)
+    })
+    far.on('data', (bytes) => {
+      answered = true
+      near.write(bytes)
+    })
+    for (const socket of [near, far]) socket.on('error', () => {})
   })
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  const slow = address.replace(`/tcp/${port}`, `/tcp/${(proxy.address() as AddressInfo).port}`)
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve))
+  const counted = address.replace(`/tcp/${port}`, `/tcp/${(line.address() as AddressInfo).port}`)
   const node = await createNode({ addresses: { listen: [] } })
-  const started = performance.now()
-  const stream = await node.openStream(slow, fileProtocol)
+  const stream = await node.openStream(counted, fileProtocol)
   for await (const bytes of stream) if (bytes.length > 0) break
-  const elapsed = performance.now() - started
+  const counts = roundTrips
   stream.abort(new Error('one byte was enough'))
   await node.stop()
-  proxy.close()
-  // The proxy accepts at once, so the round trip of the TCP handshake is not in the time.
-  return 1 + Math.round(elapsed / (2 * oneWayMs))
+  for (const socket of sockets) socket.destroy()
+  line.close()
+  return counts
 }

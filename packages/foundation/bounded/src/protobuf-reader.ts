@@ -93,6 +93,11 @@ export class ProtobufReader {
 
   uint64(): bigint {
     this.#expect(0)
+    const first = this.#bytes[this.#at]
+    if (first !== undefined && first < 0x80 && this.#at < this.#end) {
+      this.#at++
+      return BigInt(first)
+    }
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.#byte()
@@ -154,9 +159,11 @@ export class ProtobufReader {
   }
 
   #varint(): number {
-    let value = 0
-    let factor = 1
-    for (let count = 0; count < 8; count++) {
+    const first = this.#byte()
+    if (first < 0x80) return first
+    let value = first & 0x7f
+    let factor = 128
+    for (let count = 1; count < 8; count++) {
       const byte = this.#byte()
       value += (byte & 0x7f) * factor
       if (byte < 0x80) {

@@ -1,3 +1,4 @@
+import { PeerloomError } from '@peerloom/interface'
 import { varintLength, writeVarint } from './varint.ts'
 
 const utf8 = new TextEncoder()
@@ -35,7 +36,10 @@ export class ProtobufWriter {
       this.#length = writeVarint(this.#bytes, this.#length, value)
       return this
     }
-    let rest = BigInt.asUintN(64, value)
+    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+      throw new PeerloomError('ERR_INVALID_ARGUMENT', `${value} does not fit into 64 bits without a sign`)
+    }
+    let rest = value
     while (rest >= 0x80n) {
       this.#bytes[this.#length++] = Number(rest & 0x7fn) | 0x80
       rest >>= 7n

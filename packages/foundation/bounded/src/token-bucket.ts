@@ -44,7 +44,7 @@ export class TokenBucket {
   /** Takes tokens, all or none. */
   take(count = 1): boolean {
     this.#refill()
-    if (!(count <= this.#tokens)) return false
+    if (!(count >= 0 && count <= this.#tokens)) return false
     this.#tokens -= count
     return true
   }

@@ -3,8 +3,17 @@ import { PeerloomError } from '@peerloom/interface'
 /** The longest varint that stays a safe integer: 2^53 - 1 takes 8 bytes. */
 const longestSafe = 8
 
-/** Bytes that `value` takes as an unsigned varint. */
+function checkValue(value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new PeerloomError(
+    'ERR_INVALID_ARGUMENT',
+    `${value} is not an integer of 0 .. 2^53 - 1, a varint cannot hold it`
+  )
+}
+
+/** Bytes that `value` takes as an unsigned varint. Throws ERR_INVALID_ARGUMENT when it is not 0 .. 2^53 - 1. */
 export function varintLength(value: number): number {
+  checkValue(value)
   if (value < 0x80) return 1
   if (value < 0x4000) return 2
   if (value < 0x200000) return 3
@@ -14,8 +23,12 @@ export function varintLength(value: number): number {
   return length
 }
 
-/** Writes a non-negative safe integer as an unsigned varint; gives the offset behind it. */
+/**
+ * Writes a non-negative safe integer as an unsigned varint; gives the offset behind it. Throws ERR_INVALID_ARGUMENT for
+ * any other value. The target must be long enough.
+ */
 export function writeVarint(target: Uint8Array, offset: number, value: number): number {
+  checkValue(value)
   let rest = value
   while (rest >= 0x80) {
     target[offset++] = rest > 0x7fffffff ? (rest % 128) | 0x80 : (rest & 0x7f) | 0x80

@@ -1,4 +1,4 @@
-/** Keys, peer ids, signed envelopes, peer records and a keychain. This entry is for browsers: WebCrypto and noble. */
+/** Keys, peer ids, signed envelopes, peer records; the keychain is an entry of its own. This entry is for browsers: WebCrypto and noble. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ecdsa } from './ecdsa.browser.ts'
 import { ed25519 } from './ed25519.browser.ts'
@@ -27,7 +27,3 @@ export {
   sealPeerRecord
 } from './peer-record.ts'
 export type { OpenedPeerRecord, PeerRecord, SealPeerRecordOptions } from './peer-record.ts'
-export { keychain } from './keychain.ts'
-export type { Keychain, KeychainOptions, KeyInfo } from './keychain.ts'
-export { loadOrCreateKey } from './stored-key.ts'
-export type { LoadKeyOptions } from './stored-key.ts'

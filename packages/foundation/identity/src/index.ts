@@ -1,4 +1,4 @@
-/** Keys, peer ids, signed envelopes, peer records and a keychain. This entry takes its cryptography from Node. */
+/** Keys, peer ids, signed envelopes, peer records; the keychain is an entry of its own. This entry takes its cryptography from Node. */
 import { hash } from 'node:crypto'
 import { ecdsa } from './ecdsa.ts'
 import { ed25519 } from './ed25519.ts'
@@ -30,7 +30,3 @@ export {
   sealPeerRecord
 } from './peer-record.ts'
 export type { OpenedPeerRecord, PeerRecord, SealPeerRecordOptions } from './peer-record.ts'
-export { keychain } from './keychain.ts'
-export type { Keychain, KeychainOptions, KeyInfo } from './keychain.ts'
-export { loadOrCreateKey } from './stored-key.ts'
-export type { LoadKeyOptions } from './stored-key.ts'

@@ -33,28 +33,28 @@ class KnownPublicKey implements PublicKey {
 
 class KnownPrivateKey implements PrivateKey {
   readonly type: KeyType
-  readonly raw: Uint8Array
   readonly publicKey: PublicKey
+  readonly #raw: Uint8Array
   readonly #sign: Sign
 
   constructor(type: KeyType, parts: PrivateParts) {
     this.type = type
-    this.raw = parts.raw
+    this.#raw = parts.raw
     this.publicKey = publicKeyFromRaw(type, parts.publicRaw)
     this.#sign = parts.sign
   }
 
+  /** A getter, so that no log shows the secret. */
+  get raw(): Uint8Array {
+    return this.#raw
+  }
+
   get protobuf(): Uint8Array {
-    return encodeKey(this.type, this.raw)
+    return encodeKey(this.type, this.#raw)
   }
 
   async sign(data: Uint8Array): Promise<Uint8Array> {
     return this.#sign(data)
-  }
-
-  /** Keeps the secret out of logs. */
-  toJSON(): { type: KeyType } {
-    return { type: this.type }
   }
 }
 
@@ -78,7 +78,8 @@ export function publicKeyFromProtobuf(bytes: Uint8Array): PublicKey {
   const name = String.fromCharCode(...bytes)
   const known = recent.get(name)
   if (known !== undefined) return known
-  const protobuf = bytes.slice()
+  // Not slice(), which Node's own subclass answers with a view.
+  const protobuf = new Uint8Array(bytes)
   const key = new KnownPublicKey(type, decodeKey(protobuf).raw, protobuf)
   recent.set(name, key)
   return key

@@ -82,7 +82,7 @@ export function peerIdFromPrivateKey(key: PrivateKey): PeerId {
 /** The id with this multihash, which is copied. Throws ERR_DECODE for any other bytes. */
 export function peerIdFromBytes(multihash: Uint8Array): PeerId {
   checkMultihash(multihash, 'ERR_DECODE')
-  return new KnownPeerId(multihash.slice())
+  return new KnownPeerId(new Uint8Array(multihash))
 }
 
 /**

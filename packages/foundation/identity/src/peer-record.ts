@@ -100,7 +100,7 @@ async function parseAddresses(encoded: readonly Uint8Array[]): Promise<Multiaddr
   for (const bytes of encoded) {
     if (bytes.length === 0 || bytes.length > maxAddressBytes) continue
     try {
-      addresses.push(multiaddr(bytes.slice()))
+      addresses.push(multiaddr(new Uint8Array(bytes)))
     } catch {
       // Left out: perhaps of a protocol that came after this version.
     }

@@ -31,7 +31,7 @@ async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   const web = subtle()
   try {
     const key = await web.importKey('pkcs8', owned(pkcs8FromPkcs1(raw)), scheme, false, ['sign'])
-    return privateParts(key, raw.slice(), publicRaw)
+    return privateParts(key, new Uint8Array(raw), publicRaw)
   } catch (cause) {
     throw invalidKey('RSA private key does not import', cause)
   }

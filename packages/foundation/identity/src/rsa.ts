@@ -26,7 +26,7 @@ async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   const publicRaw = pkixFromPkcs1(raw)
   try {
     const key = createPrivateKey({ key: Buffer.from(raw), format: 'der', type: 'pkcs1' })
-    return privateParts(key, raw.slice(), publicRaw)
+    return privateParts(key, new Uint8Array(raw), publicRaw)
   } catch (cause) {
     throw invalidKey('RSA private key does not import', cause)
   }

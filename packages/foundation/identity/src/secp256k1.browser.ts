@@ -21,7 +21,7 @@ function importPublic(raw: Uint8Array): Verify {
 async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   checkScalar(secp256k1Curve, raw)
   const curve = await loadCurve()
-  const secret = raw.slice()
+  const secret = new Uint8Array(raw)
   return {
     raw: secret,
     publicRaw: curve.getPublicKey(secret, true),

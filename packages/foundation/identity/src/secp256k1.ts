@@ -41,7 +41,7 @@ function importPublic(raw: Uint8Array): Verify {
 async function importPrivate(raw: Uint8Array): Promise<PrivateParts> {
   checkScalar(secp256k1Curve, raw)
   const key = createPrivateKey({ key: Buffer.concat([sec1Head, raw, sec1Tail]), format: 'der', type: 'sec1' })
-  return privateParts(key, raw.slice())
+  return privateParts(key, new Uint8Array(raw))
 }
 
 async function generate(): Promise<PrivateParts> {

@@ -1,14 +1,10 @@
 import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore/key'
 import { expect, test } from 'vitest'
-import {
-  generateKey,
-  keychain,
-  loadOrCreateKey,
-  peerIdFromPrivateKey,
-  privateKeyFromProtobuf
-} from '@peerloom/identity'
-import type { Keychain } from '@peerloom/identity'
+import { generateKey, peerIdFromPrivateKey, privateKeyFromProtobuf } from '@peerloom/identity'
+import { keychain } from '@peerloom/identity/keychain'
+import type { Keychain } from '@peerloom/identity/keychain'
+import { loadOrCreateKey } from '@peerloom/identity/stored-key'
 import type { KeyType } from '@peerloom/interface'
 import { specKeys } from './fixtures/peer-ids-spec.ts'
 import { fromHex, toHex } from './hex.ts'

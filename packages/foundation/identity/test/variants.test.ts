@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { publicKeyFromRaw } from '@peerloom/identity'
 import type * as node from '@peerloom/identity'
 import { ecdsa as ecdsaInNode } from '../src/ecdsa.ts'
 import { ecdsa as ecdsaInBrowser } from '../src/ecdsa.browser.ts'
@@ -64,5 +65,28 @@ test('secp256k1: both variants judge the same points and signatures', async () =
   for (let x = 1; x < 200; x++) {
     const raw = Uint8Array.of(2 + (x & 1), ...new Uint8Array(31), x)
     expect(taken(secp256k1InBrowser, raw)).toBe(taken(secp256k1InNode, raw))
+  }
+})
+
+test('Ed25519: a browser without WebCrypto does it in JavaScript', async () => {
+  vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
+  try {
+    // The query makes it another module, which has not found WebCrypto yet.
+    const path = '../src/ed25519.browser.ts?without-web-crypto'
+    const { ed25519 } = (await import(path)) as { ed25519: typeof ed25519InBrowser }
+    const made = await ed25519.generate({})
+    const data = ascii('without')
+    const signature = await made.sign(data)
+    expect(await publicKeyFromRaw('Ed25519', made.publicRaw).verify(data, signature)).toBe(true)
+    const verify = ed25519.importPublic(made.publicRaw)
+    expect([await verify(data, signature), await verify(ascii('other'), signature)]).toEqual([true, false])
+    expect(await verify(data, new Uint8Array(64).fill(0xff))).toBe(false)
+    expect(await ed25519.importPublic(new Uint8Array(32).fill(0xff))(data, signature)).toBe(false)
+    const copy = await ed25519.importPrivate(made.raw)
+    expect(toHex(copy.raw)).toBe(toHex(made.raw))
+    const foreign = Uint8Array.of(...made.raw.subarray(0, 32), ...new Uint8Array(32))
+    await expect(ed25519.importPrivate(foreign)).rejects.toMatchObject({ code: 'ERR_INVALID_KEY' })
+  } finally {
+    vi.unstubAllGlobals()
   }
 })

@@ -60,6 +60,27 @@ test.each(floods)('the %s limit bounds %s', async (kind, _name, make) => {
   expect(side.muxer.streamCount).toBe(0)
 })
 
+test('answers wait for a remote that does not read, up to a bound', async () => {
+  const floodLimits = { ping: { burst: 1e6, ratePerSecond: 1e6 } }
+  const options = { keepAliveMs: 0, maxControlBytes: 1200, floodLimits }
+  const { side, raw } = startRaw('responder', options, new ManualClock())
+  for (let at = 0; at < 10_000; at++) raw.send(frame(ping, syn, 0, at))
+  await turns(100)
+  expect(raw.status).toBe('open')
+  // Now it does not read, and what we send fills the line.
+  raw.pause()
+  const stream = await side.muxer.open()
+  raw.send(frame(windowUpdate, ack, 2, 1 << 20))
+  await turns()
+  while (stream.send(new Uint8Array(64 * 1024)));
+  await turns()
+  for (let at = 0; at < 100; at++) raw.send(frame(ping, syn, 0, at))
+  await turns(100)
+  expect(raw.status).toBe('open')
+  raw.send(frame(ping, syn, 0, 101))
+  expect(await side.closed).toMatchObject({ ...violation, message: /reads none/ })
+})
+
 test('bytes for streams that were reset are bounded, with or without a body that comes', async () => {
   const options = { keepAliveMs: 0, floodLimits: { discarded: { burst: 100_000, ratePerSecond: 1 } } }
   for (const flags of [0, rst]) {
@@ -119,7 +140,7 @@ test('a remote that broke the protocol and leaves keeps no timer', async () => {
 
 test('a stream of single bytes that waits for its reader takes little more memory than they count', async () => {
   const { side, raw } = startRaw('responder', { keepAliveMs: 0 })
-  const count = 200_000
+  const count = 60_000
   const all = Buffer.concat([
     frame(windowUpdate, syn, 1, 0),
     ...Array.from({ length: count }, () => frame(data, 0, 1, 1, new Uint8Array(1)))

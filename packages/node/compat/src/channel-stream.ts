@@ -5,6 +5,8 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 
 /** One of our channels as a js-libp2p stream: a stream of a muxer, or a secured connection. */
 export class ChannelStream extends AbstractStream implements ChannelReader {
+  /** Called once, when our channel is over. */
+  onOver: (() => void) | undefined = undefined
   readonly #channel: Channel
   #held = false
 
@@ -45,6 +47,11 @@ export class ChannelStream extends AbstractStream implements ChannelReader {
   }
 
   closed(error?: Error): void {
+    this.#tell(error)
+    this.onOver?.()
+  }
+
+  #tell(error: Error | undefined): void {
     if (error === undefined || isPeerloomError(error, 'ERR_CHANNEL_CLOSED')) this.onTransportClosed()
     else if (isPeerloomError(error, 'ERR_CONNECTION_CLOSED') && this.remoteWriteStatus === 'closed') {
       this.onTransportClosed()

@@ -25,20 +25,18 @@ export function fromTheirError(error: unknown, otherwise: ErrorCode): Error {
   return new PeerloomError(byName[cause.name] ?? otherwise, cause.message, { cause })
 }
 
+type TheirErrorClass = new (message: string) => Error
+
+const byCode: Partial<Record<ErrorCode, TheirErrorClass>> = {
+  ERR_WRONG_PEER: UnexpectedPeerError,
+  ERR_SECURITY: InvalidCryptoExchangeError,
+  ERR_CONNECTION_CLOSED: MuxerClosedError,
+  ERR_LIMIT: TooManyOutboundProtocolStreamsError
+}
+
 /** One of our errors under the name that js-libp2p code looks for. Other errors stay as they are. */
 export function toTheirError(error: unknown): Error {
   const cause = toError(error)
-  if (!isPeerloomError(cause)) return cause
-  switch (cause.code) {
-    case 'ERR_WRONG_PEER':
-      return Object.assign(new UnexpectedPeerError(cause.message), { cause })
-    case 'ERR_SECURITY':
-      return Object.assign(new InvalidCryptoExchangeError(cause.message), { cause })
-    case 'ERR_CONNECTION_CLOSED':
-      return Object.assign(new MuxerClosedError(cause.message), { cause })
-    case 'ERR_LIMIT':
-      return Object.assign(new TooManyOutboundProtocolStreamsError(cause.message), { cause })
-    default:
-      return cause
-  }
+  const Theirs = isPeerloomError(cause) ? byCode[cause.code] : undefined
+  return Theirs === undefined ? cause : Object.assign(new Theirs(cause.message), { cause })
 }

@@ -1,6 +1,6 @@
 import type { MessageStream, Stream, StreamCloseEvent } from '@libp2p/interface'
 import { type Clock, PeerloomError, type Timer, toError } from '@peerloom/interface'
-import { endOfTurn, type Flushable, StreamBase } from '@peerloom/streams'
+import { endOfTurn, type Flushable, linkLingerMs, StreamBase } from '@peerloom/streams'
 import { Uint8ArrayList } from 'uint8arraylist'
 
 /** A batch of this size leaves without waiting for the end of the turn. */
@@ -23,6 +23,7 @@ export interface MessageStreamChannelOptions {
  */
 export class MessageStreamChannel extends StreamBase implements Flushable {
   readonly #stream: MessageStream & Partial<Pick<Stream, 'id'>>
+  readonly #isLink: boolean
   readonly #quietMs: number
   #pending: Uint8ArrayList | undefined = undefined
   #scheduled = false
@@ -36,6 +37,7 @@ export class MessageStreamChannel extends StreamBase implements Flushable {
   constructor(stream: MessageStream, options: MessageStreamChannelOptions) {
     super(stream.direction, options.clock)
     this.#stream = stream
+    this.#isLink = !('closeRead' in stream)
     this.#quietMs = options.quietMs ?? 0
     stream.addEventListener('message', ({ data }) => this.#receive(data))
     stream.addEventListener('drain', () => this.#account())
@@ -66,6 +68,10 @@ export class MessageStreamChannel extends StreamBase implements Flushable {
       return
     }
     this.#account()
+  }
+
+  protected override get lingerMs(): number {
+    return this.#isLink ? linkLingerMs : super.lingerMs
   }
 
   protected override carry(bytes: Uint8Array): void {
@@ -150,11 +156,14 @@ export class MessageStreamChannel extends StreamBase implements Flushable {
     }, delayMs)
   }
 
+  /** In a microtask: inside an event of theirs, their `close` would wait for another event of that kind. */
   #close(): void {
-    this.#stream.close().then(
-      () => this.writeFinished(),
-      (error: unknown) => this.remoteReset(toError(error))
-    )
+    Promise.resolve()
+      .then(() => this.#stream.close())
+      .then(
+        () => this.writeFinished(),
+        (error: unknown) => this.remoteReset(toError(error))
+      )
   }
 
   #closed({ error, local }: StreamCloseEvent): void {

@@ -9,9 +9,16 @@ import {
   PeerloomError,
   toError
 } from '@peerloom/interface'
+import { Waiters } from '@peerloom/streams'
 import { ChannelStream } from './channel-stream.ts'
 import { fromTheirError } from './errors.ts'
 import { MessageStreamChannel } from './message-stream-channel.ts'
+
+/**
+ * Theirs lets the window of a stream grow to 16 MiB, and resets the stream when over 4 MiB wait to be read. The window is
+ * bound enough.
+ */
+const yamuxReadBufferBytes = 17 * 1024 * 1024
 
 /** A stream muxer of js-libp2p in the part of ours. */
 export class BorrowedMuxer implements Muxer {
@@ -23,6 +30,8 @@ export class BorrowedMuxer implements Muxer {
   readonly #streams = new Set<BorrowedStream>()
   #closing: Promise<void> | undefined = undefined
   #over = false
+  /** Who waits for the channel to be over; undefined when nobody does. */
+  #gone: Waiters | undefined = undefined
 
   constructor(factory: TheirMuxerFactory, channel: Channel, options: MuxerOptions, log: Logger) {
     this.protocol = factory.protocol
@@ -34,6 +43,7 @@ export class BorrowedMuxer implements Muxer {
     this.#muxer.addEventListener('stream', ({ detail }) => this.#accept(detail))
     this.#link.addEventListener('remoteCloseWrite', () => this.#remoteEnded())
     this.#link.addEventListener('close', ({ error }) => this.#finish(error))
+    this.#link.onOver = () => this.#gone?.resolve()
   }
 
   get streams(): Iterable<MuxedStream> {
@@ -72,10 +82,11 @@ export class BorrowedMuxer implements Muxer {
   }
 
   abort(error: Error): void {
-    if (this.#over) return
-    this.#muxer.abort(error)
-    this.#link.abort(error)
-    this.#finish(error)
+    if (!this.#over) {
+      this.#muxer.abort(error)
+      this.#finish(error)
+    }
+    this.#channel.abort(error)
   }
 
   /** A stream is over. */
@@ -99,6 +110,9 @@ export class BorrowedMuxer implements Muxer {
   }
 
   #add(theirs: Stream): BorrowedStream {
+    if (this.protocol.startsWith('/yamux/')) {
+      theirs.maxReadBufferLength = Math.max(theirs.maxReadBufferLength, yamuxReadBufferBytes)
+    }
     const stream = new BorrowedStream(this, theirs, this.#options)
     this.#streams.add(stream)
     return stream
@@ -110,12 +124,15 @@ export class BorrowedMuxer implements Muxer {
     try {
       await this.#muxer.close(signal)
       await this.#link.close(signal)
+      this.#finish(undefined)
       await this.#channel.close(options)
     } catch (error) {
-      if (!this.#over) this.abort(toError(error))
+      this.abort(toError(error))
       throw error
     }
-    this.#finish(undefined)
+    if (this.#channel.status === 'closed' || this.#channel.status === 'reset') return
+    this.#gone = new Waiters()
+    await this.#gone.add(options)
   }
 
   /** The remote closed its end of the connection: streams cannot go on, and our end has no use any more. */
@@ -147,7 +164,7 @@ export class BorrowedStream extends MessageStreamChannel {
 
   /** The connection is gone. */
   lose(error: Error): void {
-    this.remoteReset(error)
+    this.remoteReset(error, true)
   }
 
   protected override over(): void {

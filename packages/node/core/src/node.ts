@@ -2,6 +2,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import {
   type AbortOptions,
   type Addresses,
+  type Clock,
   type Connection,
   type Connections,
   type DialTarget,
@@ -72,6 +73,7 @@ export interface Node<S> extends AsyncDisposable {
 export interface NodeParts<S> {
   readonly peerId: PeerId
   readonly agentVersion: string
+  readonly clock: Clock
   readonly services: S
   readonly events: Events<NodeEvents>
   readonly peers: PeerStore & { load?(): Promise<void> }
@@ -177,8 +179,8 @@ export class PeerloomNode<S> implements Node<S> {
   }
 
   inspect(): NodeSnapshot {
-    const { addresses, connections, dialer, limits, peers, protocols, services } = this.#parts
-    const now = Date.now()
+    const { addresses, clock, connections, dialer, limits, peers, protocols, services } = this.#parts
+    const now = clock.now()
     return {
       peer: this.peerId.toString(),
       agent: this.#parts.agentVersion,

@@ -2,7 +2,6 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createNode } from '@peerloom/core'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import { MemoryDatastore } from 'datastore-core'
-import { Key } from 'interface-datastore'
 import { expect, test } from 'vitest'
 
 test('a node keeps its key and its address book in its datastore', async () => {
@@ -29,9 +28,16 @@ test('a key that is given goes before the one that is kept, and is not kept', as
 
 test('a key that is broken, or a datastore that fails, is told and not papered over with a new key', async () => {
   const datastore = new MemoryDatastore()
-  await datastore.put(new Key('/peerloom/self'), Uint8Array.of(1, 2, 3))
+  await createNode({ datastore, start: false })
+  const keys = []
+  for await (const key of datastore.queryKeys({})) keys.push(key)
+  expect(keys).toHaveLength(1)
+  for (const key of keys) await datastore.put(key, Uint8Array.of(1, 2, 3))
   await expect(createNode({ datastore })).rejects.toMatchObject({ code: 'ERR_INVALID_KEY' })
-  datastore.has = () => Promise.reject(new Error('disk gone'))
+  const fail = (): never => {
+    throw new Error('disk gone')
+  }
+  Object.assign(datastore, { has: fail, get: fail })
   await expect(createNode({ datastore })).rejects.toMatchObject({ code: 'ERR_STORE', cause: { message: 'disk gone' } })
 })
 

@@ -30,6 +30,12 @@ test('above the high-water mark the least useful connections are closed, down to
   expect(here()).toEqual([0, 4, 5])
 })
 
+test('the age of a connection is told by the node’s own clock', async () => {
+  const { clock, hub } = await hubWith(1, 6, 4)
+  await clock.advance(1234)
+  expect(hub.inspect().connections[0]?.ageMs).toBe(1234)
+})
+
 test('young connections are not trimmed, and old ones make room for them', async () => {
   const { clock, hub, nodes, join, here } = await hubWith(3, 3, 1)
   await clock.advance(graceMs - 1)

@@ -97,6 +97,20 @@ test('a peer that comes back after its addresses were forgotten is known again',
   expect(near.peers.get(far.peerId)?.addresses).toHaveLength(1)
 })
 
+test('a failure to say who we are is not kept', async () => {
+  const far = await identifyNode()
+  const near = await identifyNode({ onConnection: false })
+  const { signedRecord } = far.addresses
+  let failures = 1
+  Object.assign(far.addresses, {
+    signedRecord: () => (failures-- > 0 ? Promise.reject(new Error('no key')) : signedRecord.call(far.addresses))
+  })
+  await far.handle('/new', () => {})
+  const connection = await near.dial(far.multiaddrs())
+  await expect(near.services.identify.identify(connection)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
+  expect((await near.services.identify.identify(connection)).protocols).toContain('/new')
+})
+
 test('a peer without identify is a connection all the same', async () => {
   const far = await identifyNode()
   await far.unhandle(identifyProtocol)

@@ -16,6 +16,8 @@ export interface PlaintextOptions {
   readonly handshakeTimeoutMs?: number
 }
 
+const defaultHandshakeTimeoutMs = 10_000
+
 /** The longest exchange: an RSA key of 8192 bits has about 1 KiB. */
 const maxBytes = 8192
 
@@ -26,7 +28,7 @@ export class Plaintext implements SecureTransport {
 
   constructor(node: Pick<NodeContext, 'peerId' | 'publicKey' | 'clock'>, options: PlaintextOptions) {
     this.#node = node
-    this.#timeoutMs = options.handshakeTimeoutMs ?? 10_000
+    this.#timeoutMs = options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
   }
 
   async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
@@ -55,11 +57,7 @@ export class Plaintext implements SecureTransport {
       messages.release()
       return { channel, ...remote }
     } catch (error) {
-      const failure =
-        channel.error ??
-        (isPeerloomError(error)
-          ? error
-          : new PeerloomError('ERR_SECURITY', 'plaintext: the exchange failed', { cause: error }))
+      const failure = channel.error ?? (signal?.aborted === true ? toError(signal.reason) : toTyped(error))
       channel.abort(failure)
       throw failure
     } finally {
@@ -68,3 +66,6 @@ export class Plaintext implements SecureTransport {
     }
   }
 }
+
+const toTyped = (error: unknown): PeerloomError =>
+  isPeerloomError(error) ? error : new PeerloomError('ERR_SECURITY', 'plaintext: the exchange failed', { cause: error })

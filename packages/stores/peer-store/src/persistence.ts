@@ -1,6 +1,7 @@
 import { parsePeerId } from '@peerloom/identity'
 import { type Clock, PeerloomError, type Timer } from '@peerloom/interface'
-import { type Datastore, Key } from 'interface-datastore'
+import type { Datastore } from 'interface-datastore'
+import type { Key } from 'interface-datastore/key'
 import { nextTurn } from '@peerloom/streams'
 import { decodePeer, encodePeer } from './codec.ts'
 import type { PeerRecord } from './record.ts'
@@ -95,6 +96,8 @@ export class Persistence {
 
   async #writeSome(keys: readonly string[]): Promise<void> {
     const { datastore, find } = this.#options
+    // Loaded with the first write: a node without a datastore needs none of it.
+    const { Key } = await import('interface-datastore/key')
     const batch = datastore.batch()
     const added: string[] = []
     const deleted: string[] = []

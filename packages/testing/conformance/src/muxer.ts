@@ -11,7 +11,7 @@ import {
 import { byteReader, channelPair, ChunkIterator, lengthPrefixed, toWeb } from '@peerloom/streams'
 import { CountingScope } from './counting-scope.ts'
 import { settle } from './manual-clock.ts'
-import { seededRandom } from './seeded-random.ts'
+import { seededRandom, type SeededRandom } from './seeded-random.ts'
 import { until } from './until.ts'
 
 /** Two muxers that talk to each other. `cut` breaks what carries them. */
@@ -54,7 +54,11 @@ const utf8 = new TextEncoder()
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const chunk = 64 * 1024
 
-function connect(subject: MuxerUnderTest, onStream: (stream: MuxedStream) => void = ignore) {
+function connect(
+  subject: MuxerUnderTest,
+  onStream: (stream: MuxedStream) => void = ignore,
+  onNearStream: (stream: MuxedStream) => void = ignore
+) {
   const settings = (role: MuxerOptions['role'], handler: (stream: MuxedStream) => void) => {
     const scope = new CountingScope()
     const streams: MuxedStream[] = []
@@ -71,7 +75,7 @@ function connect(subject: MuxerUnderTest, onStream: (stream: MuxedStream) => voi
     }
     return { options, scope, streams, closes }
   }
-  const one = settings('initiator', ignore)
+  const one = settings('initiator', onNearStream)
   const two = settings('responder', onStream)
   const link = subject.connect(one.options, two.options)
   const near: Side = { muxer: link.near, scope: one.scope, streams: one.streams, closes: one.closes }
@@ -123,6 +127,127 @@ const lazyReaders: [string, (stream: MuxedStream) => unknown][] = [
   ['a reader of messages', (stream) => lengthPrefixed(stream).read()],
   ['a web stream', (stream) => toWeb(stream).readable.getReader().read()]
 ]
+
+/** One end of a stream whose user does anything at any time. */
+class Life {
+  readonly stream: MuxedStream
+  readonly #random: SeededRandom
+  #sent = 0
+  #received = 0
+  /** Set when the remote's end was read. */
+  ended = false
+  wrong: string | undefined
+
+  constructor(stream: MuxedStream, random: SeededRandom) {
+    this.stream = stream
+    this.#random = random
+    this.#read()
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  get received(): number {
+    return this.#received
+  }
+
+  /** Does one thing. The byte at any place follows from the place. */
+  act(): void {
+    const { stream } = this
+    const random = this.#random
+    const choice = random(100)
+    if (choice < 55) {
+      if (!stream.writable || stream.status === 'closed' || stream.status === 'reset') return
+      const bytes = new Uint8Array(1 + random(random(5) === 0 ? 200_000 : 300))
+      for (let at = 0; at < bytes.length; at++) bytes[at] = ((this.#sent + at) * 7) & 0xff
+      try {
+        stream.send(bytes)
+        this.#sent += bytes.length
+      } catch {
+        // Closed for writing before.
+      }
+    } else if (choice < 65) stream.pause()
+    else if (choice < 80) stream.resume()
+    else if (choice < 84) stream.attach(undefined)
+    else if (choice < 90) this.#read()
+    else if (choice < 96) void stream.closeWrite().catch(ignore)
+    else if (choice < 98) void stream.close().catch(ignore)
+    else stream.abort(new Error('at random'))
+  }
+
+  finish(): void {
+    this.#read()
+    void this.stream.closeWrite().catch(ignore)
+  }
+
+  #read(): void {
+    this.stream.attach({
+      data: (bytes) => {
+        for (let at = 0; at < bytes.length; at++) {
+          if (bytes[at] !== (((this.#received + at) * 7) & 0xff)) this.wrong ??= `byte ${this.#received + at}`
+        }
+        this.#received += bytes.length
+      },
+      end: () => (this.ended = true),
+      closed: ignore
+    })
+  }
+}
+
+/** Streams of both sides live at random for a while; then the link is closed, aborted or cut, or all end well. */
+async function randomLives(subject: MuxerUnderTest, random: SeededRandom, seed: number): Promise<void> {
+  const lives = new Map<string, { own?: Life; remote?: Life }>()
+  const key = (side: string, stream: MuxedStream): string => `${side} ${stream.id}`
+  const { near, far, cut } = connect(
+    subject,
+    (stream) => (meet('near', stream).remote = new Life(stream, random)),
+    (stream) => (meet('far', stream).remote = new Life(stream, random))
+  )
+  function meet(side: string, stream: MuxedStream): { own?: Life; remote?: Life } {
+    const known = lives.get(key(side, stream)) ?? {}
+    lives.set(key(side, stream), known)
+    return known
+  }
+  const opening: Promise<unknown>[] = []
+  for (let step = 0; step < 300; step++) {
+    if (random(12) === 0) {
+      const [name, side] = random(2) === 0 ? (['near', near] as const) : (['far', far] as const)
+      opening.push(side.muxer.open().then((stream) => (meet(name, stream).own = new Life(stream, random))))
+    }
+    const all = [...lives.values()].flatMap(({ own, remote }) => [own, remote].filter((life) => life !== undefined))
+    if (all.length > 0) all[random(all.length)]?.act()
+    if (random(3) === 0) await settle(1)
+  }
+  await Promise.all(opening)
+  const ending = random(4)
+  if (ending === 0) cut(new Error('cut'))
+  else if (ending === 1) near.muxer.abort(new Error('aborted'))
+  else {
+    await until(`all streams end, seed ${seed}`, () => {
+      // Also those that arrive only now.
+      for (const { own, remote } of lives.values()) for (const life of [own, remote]) life?.finish()
+      return near.muxer.streamCount + far.muxer.streamCount === 0
+    })
+    for (const [name, { own, remote }] of lives) {
+      for (const [from, to] of [
+        [own, remote],
+        [remote, own]
+      ] as const) {
+        if (from === undefined || to === undefined || from.stream.status === 'reset' || !to.ended) continue
+        if (to.stream.status !== 'reset') expect(to.received, `${name}, seed ${seed}`).toBe(from.sent)
+      }
+    }
+    await near.muxer.close()
+  }
+  await expectNothingLeft(near, far)
+  for (const { own, remote } of lives.values()) {
+    for (const life of [own, remote]) {
+      expect(life?.wrong, `seed ${seed}`).toBeUndefined()
+      if (life !== undefined) expect(['closed', 'reset'], `seed ${seed}`).toContain(life.stream.status)
+    }
+  }
+}
 
 /**
  * The contract of a stream muxer (architecture.md, section 4).
@@ -395,5 +520,11 @@ export function testMuxer(name: string, subject: MuxerUnderTest): void {
         await expectNothingLeft(near, far)
       }
     })
+
+    test('random lives of streams: bytes arrive in order or not at all, and nothing is left', async () => {
+      const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
+      const rounds = Math.ceil(Number(process.env['PEERLOOM_FUZZ'] ?? 10_000) / 250)
+      for (let round = 0; round < rounds; round++) await randomLives(subject, seededRandom(seed + round), seed + round)
+    }, 600_000)
   })
 }

@@ -250,7 +250,8 @@ class NpmPeer implements ForeignPeer {
   async #serve(protocol: string, serve: (stream: Stream, signal: AbortSignal) => Promise<void>): Promise<void> {
     const handler = async (stream: Stream): Promise<void> => {
       this.#served[protocol] = (this.#served[protocol] ?? 0) + 1
-      await bounded(stream, AbortSignal.timeout(streamLifetimeMs), serve).catch(() => {}) // the other side sees the reset
+      // A failure has reset the stream, which is how the other side hears of it.
+      await bounded(stream, AbortSignal.timeout(streamLifetimeMs), serve).catch(() => {})
     }
     await this.#node.handle(protocol, handler, streamLimits)
   }

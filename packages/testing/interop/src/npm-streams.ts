@@ -17,24 +17,24 @@ export function isReset(error: unknown): boolean {
 }
 
 /**
- * What arrives on a stream, to its end. The stream's own iterator (libp2p 3.3) waits for ever, or ends without the data, if
- * the other side has closed before it is started. That is the rule with go-libp2p, which sends protocol id, data and FIN in
- * one go: the negotiation then reads past the id, the stream ends, and only then is the rest put back into its buffer.
+ * What arrives on a stream, to its end. The stream's own iterator (libp2p 3.3) waits for ever, or ends without the
+ * data, if the other side has closed before it is started. That is the rule with go-libp2p, which sends protocol id,
+ * data and FIN in one go: the negotiation reads past the id, the stream ends, and only then is the rest put back.
  */
 async function* chunksOf(stream: Stream): AsyncGenerator<Uint8Array> {
   const queue: Uint8Array[] = []
-  let wake = (): void => {}
+  let wake: (() => void) | undefined
   let ended = stream.readableEnded && stream.readBufferLength === 0
   let failure = stream.status === 'reset' ? new StreamResetError() : undefined
   const onMessage = (event: StreamMessageEvent): void => {
     queue.push(event.data.subarray())
     ended ||= stream.readableEnded // bytes that were put back come as one message, and no second end follows
-    wake()
+    wake?.()
   }
   const onEnd = (event: Event | StreamCloseEvent): void => {
     ended = true
     if ('error' in event) failure = event.error
-    wake()
+    wake?.()
   }
   stream.addEventListener('message', onMessage)
   stream.addEventListener('end', onEnd)

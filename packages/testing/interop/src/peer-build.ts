@@ -26,8 +26,8 @@ const sources = {
 const toolchains = { go: { command: 'go', name: 'Go' }, rust: { command: 'cargo', name: 'Rust' } } as const
 
 /**
- * Path of a peer's binary, built first unless the cache already has one for these sources. Where the toolchain is missing
- * the answer is undefined, after a line that says so.
+ * Path of a peer's binary, built first unless the cache already has one for these sources. Where the toolchain is
+ * missing the answer is undefined, after a line that says so.
  */
 export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOptions = {}): Promise<string | undefined> {
   options.signal?.throwIfAborted()
@@ -121,9 +121,12 @@ async function run(
   child.stderr.on('data', collect)
   yieldToOthers(child.pid)
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject)
+    child.once('error', (error) => {
+      if (child.pid === undefined) reject(error) // else it has been aborted, and its end follows
+    })
     child.once('close', (code) => {
-      if (code === 0) resolve()
+      if (options.signal?.aborted === true) reject(options.signal.reason)
+      else if (code === 0) resolve()
       else reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`))
     })
   })

@@ -101,8 +101,8 @@ pub async fn start(key: Keypair, listen: Vec<Multiaddr>, identify_record: bool) 
     Ok(Node { key, counters, requests, seen, changes })
 }
 
-/// The only signed record that the crate puts into identify has the domain and payload type of the RFC's text. go-libp2p
-/// ignores such a record, js-libp2p ignores the whole message, so it is off unless a test asks for it.
+/// The only signed record that the crate puts into identify has the domain and payload type of the RFC's text.
+/// go-libp2p ignores such a record and js-libp2p the whole message, so it is off unless a test asks for it.
 fn identify_config(key: &Keypair, with_record: bool) -> identify::Config {
     let version = "ipfs/0.1.0".to_string();
     if with_record {

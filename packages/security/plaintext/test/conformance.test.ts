@@ -1,0 +1,4 @@
+import { testSecurity } from '@peerloom/conformance'
+import { plaintext } from '@peerloom/plaintext'
+
+testSecurity('plaintext', { create: plaintext(), encrypts: false, agreesOnMuxer: false })
