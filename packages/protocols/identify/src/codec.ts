@@ -27,8 +27,8 @@ export interface IdentifyLimits {
   readonly maxProtocols: number
 }
 
-/** Everything but addresses that are of no use to others is bounded by the frames it comes in. */
-const maxFields = 2048
+/** Fields beside addresses and protocols, and some of those over their limits, which are left out. */
+const moreFields = 512
 /** An address over this is not looked at: writing a component in base58 takes the square of its length. */
 const maxAddressBytes = 512
 
@@ -46,7 +46,10 @@ const tryMultiaddr = (bytes: Uint8Array): Multiaddr | undefined => {
  * Throws ERR_DECODE; what is over the limits is left out.
  */
 export function decodeIdentify(bytes: Uint8Array, limits: IdentifyLimits): IdentifyMessage {
-  const reader = new ProtobufReader(bytes, { maxFields, maxDepth: 0 })
+  const reader = new ProtobufReader(bytes, {
+    maxFields: limits.maxAddresses + limits.maxProtocols + moreFields,
+    maxDepth: 0
+  })
   const message: { -readonly [K in keyof IdentifyMessage]: IdentifyMessage[K] } = { listenAddresses: [] }
   const addresses: Multiaddr[] = []
   let protocols: string[] | undefined
@@ -89,14 +92,17 @@ export function decodeIdentify(bytes: Uint8Array, limits: IdentifyLimits): Ident
   return message
 }
 
-/** The largest message that every implementation reads: rust drops what is over 4 KiB. */
-const maxMessageBytes = 4096
+/** Longest single message that go and js read. */
+export const maxMessageBytes = 8192
+/** Rust reads one message, of at most 4 KiB, and nothing behind it: what matters most has to be in the first. */
+const pieceBytes = 4096
 /** Pieces that a reader puts together at most (go). */
 export const maxMessages = 10
 
 /**
- * Writes a message as one frame's worth of bytes, or as several when it is longer than `maxMessageBytes`: the reader puts
- * them together. Fields are never split. The first piece leaves `spareBytes` free. Throws ERR_INVALID_ARGUMENT when it takes more than ten pieces.
+ * Writes a message as one frame's worth of bytes, or as several when it is longer than 4 KiB: the reader puts them
+ * together. Fields are never split, and come in the order of their worth to a reader of the first piece only, which leaves
+ * `spareBytes` free. Throws ERR_INVALID_ARGUMENT when it takes more than ten pieces, or one of over 8 KiB.
  */
 export function encodeIdentify(message: IdentifyMessage, spareBytes = 0): Uint8Array[] {
   const fields: Uint8Array[] = []
@@ -115,11 +121,11 @@ export function encodeIdentify(message: IdentifyMessage, spareBytes = 0): Uint8A
   if (message.signedPeerRecord !== undefined) bytes(8, message.signedPeerRecord)
 
   const pieces: Uint8Array[][] = [[]]
-  let room = maxMessageBytes - spareBytes
+  let room = pieceBytes - spareBytes
   for (const field of fields) {
     if (field.length > room && (pieces.at(-1)?.length ?? 0) > 0) {
       pieces.push([])
-      room = maxMessageBytes
+      room = pieceBytes
     }
     pieces.at(-1)?.push(field)
     room -= field.length
@@ -127,7 +133,12 @@ export function encodeIdentify(message: IdentifyMessage, spareBytes = 0): Uint8A
   if (pieces.length > maxMessages) {
     throw new PeerloomError('ERR_INVALID_ARGUMENT', `what identify tells of this node fills ${pieces.length} messages`)
   }
-  return pieces.map((parts) => concat(parts))
+  const whole = pieces.map((parts) => concat(parts))
+  const longest = Math.max(...whole.map(({ length }) => length))
+  if (longest > maxMessageBytes) {
+    throw new PeerloomError('ERR_INVALID_ARGUMENT', `a part of what identify tells has ${longest} bytes`)
+  }
+  return whole
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,4 +1,5 @@
 import { TokenBucket } from '@peerloom/bounded'
+import { peerIdFromPublicKey, publicKeyFromProtobuf } from '@peerloom/identity'
 import {
   type AbortOptions,
   type Connection,
@@ -7,19 +8,19 @@ import {
   type NodeContext,
   type PeerId,
   PeerloomError,
+  type PublicKey,
   type Startable,
   type Stream,
-  type Timer,
   toError,
   type Unsubscribe
 } from '@peerloom/interface'
 import { decodeIdentify, type IdentifyLimits, type IdentifyMessage } from './codec.ts'
-import { OwnMessage } from './own-message.ts'
 import { believable } from './believable.ts'
+import { OwnMessage } from './own-message.ts'
+import { Pusher, pushProtocol } from './pusher.ts'
 import { receiveAll } from './receive.ts'
 
 const identifyProtocol = '/ipfs/id/1.0.0'
-const pushProtocol = '/ipfs/id/push/1.0.0'
 
 export interface IdentifyOptions {
   /** Ask every new connection who it is. Default true. */
@@ -32,7 +33,9 @@ export interface IdentifyOptions {
   readonly maxParallelPushes?: number
   /** How long an address that the peer did not sign is believed, in ms. Default 600,000. */
   readonly unsignedTtlMs?: number
+  /** Addresses that are read, more are left out. Default 500. */
   readonly maxAddresses?: number
+  /** Protocols that are read, more are left out. Default 1,024. */
   readonly maxProtocols?: number
 }
 
@@ -58,8 +61,7 @@ export class Identify implements Identifier, Startable {
   /** Made with the first push of a connection. */
   readonly #pushBudgets = new WeakMap<Connection, TokenBucket>()
   #subscriptions: Unsubscribe[] = []
-  #pushTimer: Timer | undefined
-  #pushing: Promise<void> | undefined
+  #pusher: Pusher | undefined
 
   constructor(node: NodeContext, options: Required<IdentifyOptions>) {
     this.#node = node
@@ -78,15 +80,17 @@ export class Identify implements Identifier, Startable {
       maxInboundStreams: 4,
       allowLimited: true
     })
-    let settled = false
+    const pusher = new Pusher(this.#node, this.#own, this.#options)
+    this.#pusher = pusher
     const onChange = (): void => {
       this.#own.changed()
-      if (settled) this.#schedulePush()
+      pusher.schedule()
     }
     this.#subscriptions = [
       events.on('protocols', onChange),
       events.on('addresses', onChange),
       events.on('connection:open', (connection) => {
+        this.#own.meet()
         if (!this.#options.onConnection) return
         this.identify(connection).catch((error: unknown) => {
           const scope = log('identify')
@@ -94,17 +98,15 @@ export class Identify implements Identifier, Startable {
         })
       })
     ]
-    // State topics have just replayed what everybody will be told anyway.
-    settled = true
   }
 
   async stop(): Promise<void> {
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     this.#subscriptions = []
-    this.#node.clock.clearTimeout(this.#pushTimer)
-    this.#pushTimer = undefined
+    const pusher = this.#pusher
+    this.#pusher = undefined
+    await pusher?.stop()
     this.#node.protocols.unhandle([identifyProtocol, pushProtocol])
-    await this.#pushing
   }
 
   identify(connection: Connection, options: AbortOptions = {}): Promise<IdentifyResult> {
@@ -118,9 +120,11 @@ export class Identify implements Identifier, Startable {
   }
 
   async #ask(connection: Connection): Promise<IdentifyResult> {
+    const { clock } = this.#node
     const { timeoutMs } = this.#options
+    const started = clock.now()
     const stream = await connection.openStream(identifyProtocol, { timeoutMs, allowLimited: true })
-    const receiving = receiveAll(stream, this.#node.clock, timeoutMs)
+    const receiving = receiveAll(stream, clock, timeoutMs - (clock.now() - started))
     // We have nothing to say; the failure, if any, is that of the answer.
     stream.closeWrite().catch(() => {})
     return this.#take(decodeIdentify(await receiving, this.#limits), connection)
@@ -147,12 +151,9 @@ export class Identify implements Identifier, Startable {
   async #take(message: IdentifyMessage, connection: Connection): Promise<IdentifyResult> {
     const { peers, addresses, events } = this.#node
     const { remotePeer } = connection
-    if (message.publicKey !== undefined && connection.remoteKey !== undefined) {
-      if (!equalBytes(message.publicKey, connection.remoteKey.protobuf)) {
-        throw new PeerloomError('ERR_WRONG_PEER', `${remotePeer} shows a key that is not its own`, { remote: true })
-      }
-    }
+    const publicKey = message.publicKey === undefined ? undefined : checkedKey(message.publicKey, connection)
     peers.patch(remotePeer, {
+      ...(publicKey === undefined ? {} : { publicKey }),
       ...(message.protocols === undefined ? {} : { protocols: message.protocols }),
       ...(message.agentVersion === undefined ? {} : { agentVersion: message.agentVersion }),
       ...(message.protocolVersion === undefined ? {} : { protocolVersion: message.protocolVersion })
@@ -182,54 +183,21 @@ export class Identify implements Identifier, Startable {
   async #takeRecord(envelope: Uint8Array | undefined, peer: PeerId): Promise<boolean> {
     return envelope !== undefined && (await this.#node.peers.consumeRecord(envelope, { expected: peer }))
   }
+}
 
-  #schedulePush(): void {
-    const { clock } = this.#node
-    if (this.#pushTimer !== undefined) return
-    this.#pushTimer = clock.setTimeout(() => {
-      this.#pushTimer = undefined
-      const before = this.#pushing ?? Promise.resolve()
-      this.#pushing = before.then(() => this.#pushAll())
-    }, this.#options.pushDelayMs)
+/** The key that a message shows, which must be that of the peer at the other end. */
+function checkedKey(bytes: Uint8Array, { remotePeer, remoteKey }: Connection): PublicKey {
+  const known = remoteKey ?? remotePeer.publicKey
+  if (known !== undefined && equalBytes(bytes, known.protobuf)) return known
+  let shown: PublicKey | undefined
+  try {
+    // A transport may know no more than the hash of the key.
+    if (known === undefined) shown = publicKeyFromProtobuf(bytes)
+  } catch (cause) {
+    throw new PeerloomError('ERR_INVALID_KEY', `${remotePeer} shows what is no key`, { cause, remote: true })
   }
-
-  /** Tells every connected peer that understands it; a peer that does not listen is its own loss. */
-  async #pushAll(): Promise<void> {
-    const { connections, peers } = this.#node
-    const waiting = connections
-      .list()
-      .filter(({ remotePeer }) => peers.get(remotePeer)?.protocols.includes(pushProtocol) === true)
-    const worker = async (): Promise<void> => {
-      for (let connection = waiting.pop(); connection !== undefined; connection = waiting.pop()) {
-        try {
-          await this.#push(connection)
-        } catch (error) {
-          const scope = this.#node.log('identify')
-          if (scope.enabled) scope.debug('push to %s failed', connection.remotePeer.toString(), error)
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: this.#options.maxParallelPushes }, worker))
-  }
-
-  async #push(connection: Connection): Promise<void> {
-    if (connection.status !== 'open') return
-    const { timeoutMs } = this.#options
-    const stream = await connection.openStream(pushProtocol, { timeoutMs, allowLimited: true })
-    const bound = this.#node.clock.setTimeout(
-      () => stream.abort(new PeerloomError('ERR_TIMEOUT', `push took over ${timeoutMs} ms`)),
-      timeoutMs
-    )
-    try {
-      await stream.write(await this.#own.framesFor(connection))
-      await stream.close()
-    } catch (error) {
-      stream.abort(toError(error))
-      throw error
-    } finally {
-      this.#node.clock.clearTimeout(bound)
-    }
-  }
+  if (shown !== undefined && peerIdFromPublicKey(shown).equals(remotePeer)) return shown
+  throw new PeerloomError('ERR_WRONG_PEER', `${remotePeer} shows a key that is not its own`, { remote: true })
 }
 
 function equalBytes(one: Uint8Array, two: Uint8Array): boolean {

@@ -1,9 +1,6 @@
 import { type Clock, PeerloomError, type Stream, type Timer } from '@peerloom/interface'
 import { LengthPrefixedDecoder } from '@peerloom/streams'
-import { concat, maxMessages } from './codec.ts'
-
-/** Longest single message, as go and js take it. */
-const maxBytes = 8192
+import { concat, maxMessageBytes, maxMessages } from './codec.ts'
 
 /**
  * Takes messages until the remote ends and puts them together. Bounded in number, size and time; rejects with ERR_TIMEOUT,
@@ -11,7 +8,7 @@ const maxBytes = 8192
  */
 export function receiveAll(stream: Stream, clock: Clock, timeoutMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const decoder = new LengthPrefixedDecoder({ maxBytes })
+    const decoder = new LengthPrefixedDecoder({ maxBytes: maxMessageBytes })
     const messages: Uint8Array[] = []
     const fail = (error: Error): void => {
       clock.clearTimeout(timer)

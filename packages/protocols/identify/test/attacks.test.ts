@@ -1,10 +1,16 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { lengthPrefix, ProtobufWriter } from '@peerloom/bounded'
 import { ManualClock, until } from '@peerloom/conformance'
-import { decodeIdentify, encodeIdentify } from '@peerloom/identify'
-import { generateKey, peerIdFromPrivateKey, sealPeerRecord } from '@peerloom/identity'
+import { encodeIdentify } from '@peerloom/identify'
+import {
+  generateKey,
+  peerIdFromBytes,
+  peerIdFromPrivateKey,
+  peerIdFromPublicKey,
+  sealPeerRecord
+} from '@peerloom/identity'
 import { expect, test } from 'vitest'
-import { identifyNode, liar, say } from './nodes.ts'
+import { identifyNode, liar, say, seenAs } from './nodes.ts'
 
 /** Asks a liar who it is. */
 async function ask(answer: Parameters<typeof liar>[0], options: Parameters<typeof identifyNode>[0] = {}) {
@@ -144,13 +150,117 @@ test('a drip of bytes does not stretch the bound', async () => {
   expect(failure).toMatchObject({ code: 'ERR_TIMEOUT' })
 })
 
-test('a peer from the internet has no business with our private network', async () => {
-  const pieces = encodeIdentify({
-    listenAddresses: ['/ip4/127.0.0.1/tcp/1', '/ip4/10.0.0.1/tcp/1'].map((a) => multiaddr(a))
+const everywhere = {
+  host: [
+    '/ip4/127.0.0.1/tcp/1',
+    '/ip4/0.0.0.0/tcp/1',
+    '/ip6/::1/tcp/1',
+    '/ip6/::ffff:127.0.0.1/tcp/1',
+    '/dns4/localhost/tcp/1',
+    '/dns/x.localhost/tcp/1',
+    '/memory/x'
+  ],
+  network: [
+    '/ip4/10.0.0.1/tcp/1',
+    '/ip4/172.31.0.1/tcp/1',
+    '/ip4/192.168.0.1/tcp/1',
+    '/ip4/169.254.169.254/tcp/1',
+    '/ip4/100.64.0.1/tcp/1',
+    '/ip6/fe80::1/tcp/1',
+    '/ip6/fd00::1/tcp/1',
+    '/ip6/::ffff:10.0.0.1/tcp/1',
+    '/dns/printer.local/tcp/1'
+  ],
+  world: [
+    '/ip4/172.32.0.1/tcp/1',
+    '/ip4/100.128.0.1/tcp/1',
+    '/ip6/2001:db8::1/tcp/1',
+    '/ip6/fc::1/tcp/1',
+    '/dns/example.org/tcp/1',
+    '/dnsaddr/example.org'
+  ]
+}
+
+test.each([
+  ['/ip4/1.2.3.4/tcp/1', everywhere.world],
+  ['/ip6/2001:db8::2/udp/1/quic-v1', everywhere.world],
+  ['/ip4/10.1.1.1/tcp/1', [...everywhere.network, ...everywhere.world]],
+  ['/ip4/127.0.0.1/tcp/1', [...everywhere.host, ...everywhere.network, ...everywhere.world]],
+  ['/memory/y', [...everywhere.host, ...everywhere.network, ...everywhere.world]]
+])('of a peer seen at %s, no address is believed that reaches less far', async (seenAt, believed) => {
+  const listenAddresses = Object.values(everywhere).flatMap((group) => group.map((address) => multiaddr(address)))
+  const { near, far, connection } = await ask(say(...encodeIdentify({ listenAddresses })))
+  await near.hangUp(far.peerId)
+  near.peers.delete(far.peerId)
+  const seen = seenAs(await near.dial(far.multiaddrs()), { remoteAddress: multiaddr(seenAt) })
+  await near.services.identify.identify(seen)
+  const dialled = connection.remoteAddress.decapsulateCode(421).toString()
+  const known = near.peers.get(far.peerId)?.addresses.map(({ address }) => address.toString()) ?? []
+  expect(known.filter((address) => address !== dialled).toSorted()).toEqual(
+    believed.map((address) => multiaddr(multiaddr(address).bytes).toString()).toSorted()
+  )
+})
+
+test('a million protocols are refused', async () => {
+  const part = join(Array.from({ length: 4096 }, () => field(3, new Uint8Array(0))))
+  const { asking, near, far } = await ask(say(...Array.from({ length: 245 }, () => part)))
+  await expect(asking).rejects.toMatchObject({ remote: true })
+  expect(near.peers.get(far.peerId)?.protocols ?? []).toEqual([])
+})
+
+/** An RSA key whose DER says that it is longer than anything (CVE-2026-110789), in its protobuf. */
+const hugeKey = new ProtobufWriter()
+  .uint64(1, 0)
+  .bytes(2, Uint8Array.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x30, 0x84, 0x7f, 0xff, 0xff, 0xff, 0x02, 0x01, 0x03))
+  .finish()
+
+test('a key that claims to be huge is refused at once, also where only its hash is known', async () => {
+  const { near, connection, asking } = await ask(say(...encodeIdentify({ listenAddresses: [], publicKey: hugeKey })))
+  await expect(asking).rejects.toMatchObject({ code: 'ERR_WRONG_PEER', remote: true })
+  const hashed = peerIdFromBytes(Uint8Array.from([0x12, 32, ...new Uint8Array(32)]))
+  const seen = seenAs(connection, { remotePeer: hashed, remoteKey: undefined })
+  await expect(near.services.identify.identify(seen)).rejects.toMatchObject({ code: 'ERR_INVALID_KEY', remote: true })
+})
+
+test('a record whose key claims to be huge is not believed, and harms nothing', async () => {
+  const signedPeerRecord = new ProtobufWriter()
+    .bytes(1, hugeKey)
+    .bytes(2, Uint8Array.of(3, 1))
+    .bytes(3, new Uint8Array(10))
+    .bytes(5, new Uint8Array(256))
+    .finish()
+  const { asking, near, far } = await ask(say(...encodeIdentify({ listenAddresses: [], signedPeerRecord })))
+  expect((await asking).signedRecord).toBeUndefined()
+  expect(near.peers.get(far.peerId)?.signedRecord).toBeUndefined()
+})
+
+test('a transport that knows only the hash of the key learns the key, and takes no other', async () => {
+  const { publicKey } = await generateKey('ECDSA')
+  const owner = peerIdFromBytes(peerIdFromPublicKey(publicKey).bytes)
+  const message = encodeIdentify({ listenAddresses: [], publicKey: publicKey.protobuf, agentVersion: 'x' })
+  const { near, connection } = await ask(say(...message))
+  const result = await near.services.identify.identify(seenAs(connection, { remotePeer: owner, remoteKey: undefined }))
+  expect(result.agentVersion).toBe('x')
+  expect(near.peers.get(owner)?.publicKey?.equals(publicKey)).toBe(true)
+  const other = peerIdFromBytes(peerIdFromPublicKey((await generateKey('ECDSA')).publicKey).bytes)
+  await expect(
+    near.services.identify.identify(seenAs(connection, { remotePeer: other, remoteKey: undefined }))
+  ).rejects.toMatchObject({ code: 'ERR_WRONG_PEER' })
+})
+
+test('opening the stream and the answer share one bound', async () => {
+  const clock = new ManualClock()
+  const far = await liar(() => {})
+  const near = await identifyNode({ onConnection: false, timeoutMs: 3000 }, clock)
+  const connection = await near.dial(far.multiaddrs())
+  const slow = seenAs(connection, {
+    openStream: async (...parameters) => {
+      await clock.advance(2000)
+      return connection.openStream(...parameters)
+    }
   })
-  expect(decodeIdentify(join(pieces), { maxAddresses: 10, maxProtocols: 10 }).listenAddresses).toHaveLength(2)
-  const { near, far, asking } = await ask(say(...pieces))
-  await asking
-  // The link is an in-process one, which reaches as far as any.
-  expect(near.peers.get(far.peerId)?.addresses).toEqual([])
+  const failed = expect(near.services.identify.identify(slow)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+  await until('it was asked', () => far.inspect().counts.inboundStreams === 1)
+  await clock.advance(1000)
+  await failed
 })

@@ -72,6 +72,32 @@ test('more than ten pieces are refused when they are written', () => {
   )
 })
 
+test('a single part that others would not read is refused when it is written', () => {
+  expect(() => encodeIdentify({ listenAddresses: [], signedPeerRecord: new Uint8Array(8190) })).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' })
+  )
+  expect(encodeIdentify({ listenAddresses: [], signedPeerRecord: new Uint8Array(8189) })).toHaveLength(1)
+})
+
+test('the first piece alone is worth reading: rust reads no other', () => {
+  const listenAddresses = Array.from({ length: 300 }, (_, at) => multiaddr(`/ip4/1.2.3.4/tcp/${at + 1}`))
+  const [first] = encodeIdentify({ ...message, listenAddresses, signedPeerRecord: new Uint8Array(3000) }, 200)
+  expect((first as Uint8Array).length).toBeLessThanOrEqual(4096 - 200)
+  const alone = decodeIdentify(first as Uint8Array, limits)
+  expect(alone).toMatchObject({
+    publicKey: message.publicKey,
+    protocols: message.protocols,
+    agentVersion: 'peerloom/1'
+  })
+  expect(alone.listenAddresses.length).toBeGreaterThan(200)
+})
+
+test('larger limits are really larger', () => {
+  const protocols = Array.from({ length: 4000 }, (_, at) => `/${at}`)
+  const whole = new Uint8Array(Buffer.concat(encodeIdentify({ listenAddresses: [], protocols })))
+  expect(decodeIdentify(whole, { maxAddresses: 1, maxProtocols: 4000 }).protocols).toHaveLength(4000)
+})
+
 test('what is changed anywhere decodes or fails in a typed way, and quickly', () => {
   const [bytes] = encodeIdentify(message) as [Uint8Array]
   const seed = Date.now() & 0xffff

@@ -1,7 +1,7 @@
 import { lengthPrefix } from '@peerloom/bounded'
 import { createNode } from '@peerloom/core'
 import { identify, type IdentifyOptions } from '@peerloom/identify'
-import type { Clock, Stream } from '@peerloom/interface'
+import type { Clock, Connection, Stream } from '@peerloom/interface'
 import { memory, MemoryNetwork } from '@peerloom/memory'
 import { noise } from '@peerloom/noise'
 import { yamux } from '@peerloom/yamux'
@@ -44,3 +44,15 @@ export const say =
   (...messages: readonly Uint8Array[]) =>
   (stream: Stream): Promise<void> =>
     stream.sink(messages.map((message) => lengthPrefix(message))).catch(() => {})
+
+/** The connection as one that was made another way. */
+export const seenAs = (connection: Connection, differences: Partial<Connection>): Connection => ({
+  ...({} as Connection),
+  id: connection.id,
+  remotePeer: connection.remotePeer,
+  remoteKey: connection.remoteKey,
+  remoteAddress: connection.remoteAddress,
+  status: 'open',
+  openStream: (...parameters) => connection.openStream(...parameters),
+  ...differences
+})

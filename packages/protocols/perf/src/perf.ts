@@ -6,10 +6,12 @@ import {
   PeerloomError,
   type Startable,
   type Stream,
+  systemClock,
   toError
 } from '@peerloom/interface'
 import { byteReader } from '@peerloom/streams'
 import { give, take } from './transfer.ts'
+import { Watch } from './watch.ts'
 
 const perfProtocol = '/perf/1.0.0'
 
@@ -18,6 +20,8 @@ export interface PerfOptions {
   readonly maxDownloadBytes?: bigint
   /** Runs of one peer at once. Default 8. */
   readonly maxInboundStreams?: number
+  /** A run in which no byte moves for this long, in ms, is given up; it may take twice as long to notice. Default 30,000. */
+  readonly stallTimeoutMs?: number
 }
 
 export interface PerfProgress {
@@ -37,7 +41,10 @@ export interface PerfResult {
 }
 
 export interface PerfService {
-  /** Sends, then receives. Rejects with ERR_UNEXPECTED_END or ERR_PROTOCOL_VIOLATION when less or more comes back. */
+  /**
+   * Sends, then receives. Rejects with ERR_UNEXPECTED_END or ERR_PROTOCOL_VIOLATION when less or more comes back, and with
+   * ERR_TIMEOUT when nothing moves.
+   */
   run(target: Connection | DialTarget, options: RunOptions): Promise<PerfResult>
 }
 
@@ -46,11 +53,16 @@ export class Perf implements PerfService, Startable {
   readonly #node: NodeContext
   readonly #maxDownloadBytes: bigint
   readonly #maxInboundStreams: number
+  readonly #stallTimeoutMs: number
+  readonly #now: () => number
 
   constructor(node: NodeContext, options: PerfOptions) {
     this.#node = node
     this.#maxDownloadBytes = options.maxDownloadBytes ?? 2n ** 40n
     this.#maxInboundStreams = options.maxInboundStreams ?? 8
+    this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000
+    // The machine's clock counts whole milliseconds, and a short run may take less than one.
+    this.#now = node.clock === systemClock ? () => performance.now() : () => node.clock.now()
   }
 
   start(): void {
@@ -68,42 +80,50 @@ export class Perf implements PerfService, Startable {
     const offered = bytesOf('uploadBytes', options.uploadBytes)
     const stream = await this.#node.connections.openStream(target, perfProtocol, { signal })
     const onAbort = (): void => stream.abort(toError(signal?.reason))
+    const watch = new Watch(stream, this.#node.clock, this.#stallTimeoutMs)
+    if (signal?.aborted === true) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const head = new Uint8Array(8)
       new DataView(head.buffer).setBigUint64(0, wanted)
       stream.send(head)
-      const receiving = take(stream, wanted, (bytes) => onProgress?.({ direction: 'download', bytes }))
+      const receiving = take(stream, wanted, watch, (bytes) => onProgress?.({ direction: 'download', bytes }))
       // Its failure is that of the upload as well, which is awaited first.
       receiving.catch(() => {})
-      const started = performance.now()
-      await give(stream, offered, (bytes) => onProgress?.({ direction: 'upload', bytes }))
+      const started = this.#now()
+      await give(stream, offered, watch, (bytes) => onProgress?.({ direction: 'upload', bytes }))
       await stream.closeWrite()
-      const uploaded = performance.now()
+      const uploaded = this.#now()
       const received = await receiving
-      if (received !== wanted) {
+      if (BigInt(received) !== wanted) {
         throw new PeerloomError('ERR_UNEXPECTED_END', `${received} of ${wanted} bytes came`, { remote: true })
       }
-      return { uploadMs: uploaded - started, downloadMs: performance.now() - uploaded }
+      return { uploadMs: uploaded - started, downloadMs: this.#now() - uploaded }
     } catch (error) {
       stream.abort(toError(error))
       throw error
     } finally {
+      watch.end()
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
   async #serve(stream: Stream): Promise<void> {
-    const reader = byteReader(stream)
-    const head = await reader.read(8)
-    const wanted = new DataView(head.buffer, head.byteOffset).getBigUint64(0)
-    reader.release()
-    if (wanted > this.#maxDownloadBytes) {
-      throw new PeerloomError('ERR_LIMIT', `asked for ${wanted} bytes, at most ${this.#maxDownloadBytes} are sent`)
+    const watch = new Watch(stream, this.#node.clock, this.#stallTimeoutMs)
+    try {
+      const reader = byteReader(stream)
+      const head = await reader.read(8)
+      const wanted = new DataView(head.buffer, head.byteOffset).getBigUint64(0)
+      reader.release()
+      if (wanted > this.#maxDownloadBytes) {
+        throw new PeerloomError('ERR_LIMIT', `asked for ${wanted} bytes, at most ${this.#maxDownloadBytes} are sent`)
+      }
+      await take(stream, undefined, watch)
+      await give(stream, wanted, watch)
+      await stream.close()
+    } finally {
+      watch.end()
     }
-    await take(stream)
-    await give(stream, wanted)
-    await stream.close()
   }
 }
 

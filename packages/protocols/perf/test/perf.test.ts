@@ -1,5 +1,6 @@
-import { settle, until } from '@peerloom/conformance'
+import { ManualClock, settle, until } from '@peerloom/conformance'
 import { createNode } from '@peerloom/core'
+import type { Clock } from '@peerloom/interface'
 import { memory, MemoryNetwork } from '@peerloom/memory'
 import { noise } from '@peerloom/noise'
 import { perf, type PerfOptions } from '@peerloom/perf'
@@ -10,20 +11,21 @@ import { expect, onTestFinished, test } from 'vitest'
 const network = new MemoryNetwork()
 const protocol = '/perf/1.0.0'
 
-async function start(options: PerfOptions) {
+async function start(options: PerfOptions, clock?: Clock) {
   const node = await createNode({
     addresses: { listen: ['/memory/0'] },
     transports: [memory({ network })],
     connectionEncryption: [noise()],
-    streamMuxers: [yamux()],
-    services: { perf: perf(options) }
+    streamMuxers: [yamux({ keepAliveMs: 0 })],
+    services: { perf: perf(options) },
+    ...(clock === undefined ? {} : { clock })
   })
   onTestFinished(() => node.stop())
   return node
 }
 
-async function pair(options: PerfOptions = {}) {
-  const [near, far] = [await start(options), await start(options)]
+async function pair(options: PerfOptions = {}, clock?: Clock) {
+  const [near, far] = [await start(options, clock), await start(options, clock)]
   near.peers.addAddresses(far.peerId, far.multiaddrs())
   return { near, far }
 }
@@ -160,4 +162,68 @@ test('runs of one peer at once are bounded', async () => {
   if (third === undefined) return expect.unreachable()
   await expect(byteReader(third).read(1)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
   expect(far.inspect().counts.inboundStreams).toBe(2)
+})
+
+test('the largest number on the wire is sent lazily, and no faster than it is read', async () => {
+  const { near, far } = await pair({ maxDownloadBytes: 2n ** 64n - 1n })
+  const stream = await near.openStream(far.peerId, protocol)
+  stream.send(request(2n ** 64n - 1n))
+  await stream.closeWrite()
+  const reader = byteReader(stream)
+  await reader.read(1)
+  await settle(50)
+  const [sending] = far.connections.list().flatMap(({ streams }) => streams)
+  expect(sending?.queuedBytes).toBeLessThan(1024 * 1024)
+  await reader.read(4 * 1024 * 1024)
+  await settle(50)
+  expect(sending?.queuedBytes).toBeLessThan(1024 * 1024)
+  stream.abort(new Error('enough'))
+  await until('the remote has noticed', () => far.inspect().counts.inboundStreams === 0)
+})
+
+test.each([
+  ['sends no request', 0],
+  ['sends half a request', 4],
+  ['never ends its upload', 1000],
+  ['reads no answer', undefined]
+])('a peer that %s is given up in time', async (_, bytes) => {
+  const clock = new ManualClock()
+  const { near, far } = await pair({ stallTimeoutMs: 5000 }, clock)
+  const stream = await near.openStream(far.peerId, protocol, { optimistic: false })
+  stream.pause()
+  if (bytes === undefined) {
+    stream.send(request(2n ** 40n))
+    await stream.closeWrite()
+  } else if (bytes > 0) {
+    stream.send(new Uint8Array(bytes))
+  }
+  await settle(50)
+  expect(far.inspect().counts.inboundStreams).toBe(1)
+  for (let at = 0; at < 3; at++) await clock.advance(5000)
+  await until('the remote has noticed', () => far.inspect().counts.inboundStreams === 0)
+  await until('no timer is left', () => clock.pending === 0)
+})
+
+test('a run with a remote that does nothing ends in time, and one that moves goes on', async () => {
+  const clock = new ManualClock()
+  const { near, far } = await pair({ stallTimeoutMs: 5000 }, clock)
+  let send: (() => void) | undefined
+  await far.unhandle(protocol)
+  await far.handle(protocol, (stream) => {
+    send = () => void stream.send(new Uint8Array(1))
+  })
+  let failure: { code?: string } | undefined
+  near.services.perf
+    .run(far.peerId, { uploadBytes: 0, downloadBytes: 100 })
+    .catch((error: { code?: string }) => (failure = error))
+  await until('it was asked', () => send !== undefined)
+  for (let at = 0; at < 10; at++) {
+    await clock.advance(3000)
+    send?.()
+    await settle(20)
+  }
+  expect(failure).toBeUndefined()
+  for (let at = 0; at < 2; at++) await clock.advance(5000)
+  await until('it has ended', () => failure !== undefined)
+  expect(failure).toMatchObject({ code: 'ERR_TIMEOUT', remote: true })
 })

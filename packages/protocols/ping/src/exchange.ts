@@ -1,72 +1,97 @@
 import {
+  type AbortOptions,
   type ChannelReader,
   type Clock,
   PeerloomError,
   type RandomBytes,
   type Stream,
-  type Timer
+  systemClock,
+  type Timer,
+  toError
 } from '@peerloom/interface'
 
 const pingBytes = 32
 
-/** Pings over one stream, one at a time. */
+/** A ping under way. It stays in line when its caller has given up: its answer still comes. */
+interface Sent {
+  readonly bytes: Uint8Array
+  readonly at: number
+  timer: Timer | undefined
+  resolve(rttMs: number): void
+  reject(error: Error): void
+}
+
+export interface PingExchangeOptions {
+  readonly clock: Clock
+  readonly random: RandomBytes
+  /** Called once, when no ping can go over the stream any more. */
+  onOver(): void
+}
+
+/** Pings over one stream, whose answers come in the order of the pings. */
 export class PingExchange implements ChannelReader {
   readonly transient = true
   readonly #stream: Stream
-  readonly #random: RandomBytes
-  readonly #clock: Clock
-  #sent: Uint8Array | undefined
+  readonly #options: PingExchangeOptions
+  readonly #now: () => number
+  readonly #sent: Sent[] = []
+  /** Bytes of the first answer that have come. */
   #have = 0
-  #sentAt = 0
-  #timer: Timer | undefined
-  #resolve: ((rttMs: number) => void) | undefined
-  #reject: ((error: Error) => void) | undefined
+  #error: Error | undefined
 
-  constructor(stream: Stream, random: RandomBytes, clock: Clock) {
+  constructor(stream: Stream, options: PingExchangeOptions) {
     this.#stream = stream
-    this.#random = random
-    this.#clock = clock
+    this.#options = options
+    // The machine's clock counts whole milliseconds, and a round trip may take less than one.
+    this.#now = options.clock === systemClock ? () => performance.now() : () => options.clock.now()
     stream.attach(this)
   }
 
   /** Resolves with the round trip in ms. Rejects with ERR_TIMEOUT, ERR_PROTOCOL_VIOLATION or why the stream was lost. */
-  ping(timeoutMs: number): Promise<number> {
+  ping(timeoutMs: number, { signal }: AbortOptions = {}): Promise<number> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (signal?.aborted === true) return Promise.reject(toError(signal.reason))
     return new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-      this.#timer = this.#clock.setTimeout(
-        () =>
-          this.#fail(new PeerloomError('ERR_TIMEOUT', `no answer to a ping within ${timeoutMs} ms`, { remote: true })),
+      const bytes = this.#options.random(pingBytes)
+      const sent: Sent = { bytes, at: this.#now(), timer: undefined, resolve, reject }
+      sent.timer = this.#options.clock.setTimeout(
+        () => this.#fail(new PeerloomError('ERR_TIMEOUT', `no answer to a ping in ${timeoutMs} ms`, { remote: true })),
         timeoutMs
       )
-      const sent = this.#random(pingBytes)
-      this.#sent = sent.slice() // what is sent belongs to the stream
-      this.#have = 0
-      this.#sentAt = performance.now()
+      if (signal !== undefined) this.#watch(sent, signal)
+      this.#sent.push(sent)
       try {
-        this.#stream.send(sent)
+        this.#stream.send(bytes.slice()) // what is sent belongs to the stream
       } catch (error) {
-        this.#fail(error as Error)
+        this.#fail(toError(error))
       }
     })
   }
 
+  /** A stream with nothing under way is ended, any other reset: its answer may never come. */
+  close(): void {
+    if (this.#error !== undefined) return
+    const isIdle = this.#sent.length === 0
+    const error = new PeerloomError('ERR_ABORTED', 'the ping was given up')
+    if (isIdle) this.#over(error)
+    else this.#fail(error)
+    // A courtesy: the round trip is measured.
+    if (isIdle) this.#stream.close().catch(() => {})
+  }
+
   data(bytes: Uint8Array): void {
-    const sent = this.#sent
-    if (sent === undefined || this.#have + bytes.length > pingBytes) {
+    if (bytes.length > this.#sent.length * pingBytes - this.#have) {
       this.#fail(new PeerloomError('ERR_PROTOCOL_VIOLATION', 'an answer without a ping', { remote: true }))
       return
     }
-    for (const byte of bytes) {
-      if (byte !== sent[this.#have++]) {
+    for (let at = 0; at < bytes.length; at++) {
+      const first = this.#sent[0] as Sent
+      if (bytes[at] !== first.bytes[this.#have++]) {
         this.#fail(new PeerloomError('ERR_PROTOCOL_VIOLATION', 'the answer is not what was sent', { remote: true }))
         return
       }
+      if (this.#have === pingBytes) this.#answered(first)
     }
-    if (this.#have < pingBytes) return
-    const resolve = this.#resolve
-    this.#settle()
-    resolve?.(performance.now() - this.#sentAt)
   }
 
   end(): void {
@@ -77,18 +102,42 @@ export class PingExchange implements ChannelReader {
     this.#fail(error ?? new PeerloomError('ERR_CHANNEL_CLOSED', 'the ping stream was closed'))
   }
 
-  #settle(): void {
-    this.#clock.clearTimeout(this.#timer)
-    this.#sent = undefined
-    this.#resolve = undefined
-    this.#reject = undefined
+  #answered(sent: Sent): void {
+    this.#have = 0
+    this.#sent.shift()
+    this.#options.clock.clearTimeout(sent.timer)
+    sent.resolve(this.#now() - sent.at)
+  }
+
+  #watch(sent: Sent, signal: AbortSignal): void {
+    const { resolve, reject } = sent
+    const onAbort = (): void => {
+      this.#options.clock.clearTimeout(sent.timer)
+      reject(toError(signal.reason))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    sent.resolve = (rttMs) => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(rttMs)
+    }
+    sent.reject = (error) => {
+      signal.removeEventListener('abort', onAbort)
+      reject(error)
+    }
   }
 
   #fail(error: Error): void {
-    const reject = this.#reject
-    this.#settle()
-    // Between two pings nobody waits: the next one is told why.
+    if (this.#error !== undefined) return
+    this.#over(error)
     this.#stream.abort(error)
-    reject?.(error)
+    for (const sent of this.#sent.splice(0)) {
+      this.#options.clock.clearTimeout(sent.timer)
+      sent.reject(error)
+    }
+  }
+
+  #over(error: Error): void {
+    this.#error = error
+    this.#options.onOver()
   }
 }

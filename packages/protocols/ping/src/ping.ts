@@ -25,10 +25,20 @@ export interface PingService {
   pings(target: Connection | DialTarget, options?: PingsOptions): AsyncIterable<number>
 }
 
+/** The one ping stream of a connection, while somebody pings. */
+interface Line {
+  readonly connection: Connection
+  users: number
+  exchange: PingExchange | undefined
+  opening: Promise<PingExchange> | undefined
+}
+
+/** The ping specification: a dialler must not keep more than one stream, a listener should take two at most. */
 export class Ping implements PingService, Startable {
   readonly #node: NodeContext
   readonly #timeoutMs: number
   readonly #maxInboundStreams: number
+  readonly #lines = new Map<Connection, Line>()
 
   constructor(node: NodeContext, options: PingOptions) {
     this.#node = node
@@ -46,64 +56,97 @@ export class Ping implements PingService, Startable {
   }
 
   async ping(target: Connection | DialTarget, options: AbortOptions = {}): Promise<number> {
-    const stream = await this.#open(target, options)
-    const exchange = this.#exchange(stream)
-    const onAbort = (): void => stream.abort(toError(options.signal?.reason))
-    options.signal?.addEventListener('abort', onAbort, { once: true })
+    options.signal?.throwIfAborted()
+    const line = this.#join(isConnection(target) ? target : await this.#node.connections.dial(target, options))
     try {
-      return await exchange.ping(this.#timeoutMs)
+      const exchange = line.exchange ?? (await this.#open(line, options))
+      return await exchange.ping(this.#timeoutMs, options)
     } finally {
-      options.signal?.removeEventListener('abort', onAbort)
-      hangUp(stream)
+      this.#leave(line)
     }
   }
 
   async *pings(target: Connection | DialTarget, options: PingsOptions = {}): AsyncIterable<number> {
     const { signal, count = Number.POSITIVE_INFINITY, intervalMs = 1000 } = options
-    const stream = await this.#open(target, options)
-    const exchange = this.#exchange(stream)
-    const onAbort = (): void => stream.abort(toError(signal?.reason))
-    signal?.addEventListener('abort', onAbort, { once: true })
+    signal?.throwIfAborted()
+    const line = this.#join(isConnection(target) ? target : await this.#node.connections.dial(target, { signal }))
     try {
+      const exchange = line.exchange ?? (await this.#open(line, options))
       for (let sent = 0; sent < count; sent++) {
         if (sent > 0) await this.#pause(intervalMs, options)
-        yield await exchange.ping(this.#timeoutMs)
+        yield await exchange.ping(this.#timeoutMs, options)
       }
     } finally {
-      signal?.removeEventListener('abort', onAbort)
-      hangUp(stream)
+      this.#leave(line)
     }
   }
 
-  #exchange(stream: Stream): PingExchange {
-    return new PingExchange(stream, this.#node.random, this.#node.clock)
+  /** The line that others use already, or a new one. */
+  #join(connection: Connection): Line {
+    let line = this.#lines.get(connection)
+    if (line === undefined) {
+      line = { connection, users: 0, exchange: undefined, opening: undefined }
+      this.#lines.set(connection, line)
+    }
+    line.users++
+    return line
   }
 
-  #open(target: Connection | DialTarget, options: AbortOptions): Promise<Stream> {
-    const { signal } = options
-    return this.#node.connections.openStream(target, pingProtocol, { signal, allowLimited: true })
+  #leave(line: Line): void {
+    if (--line.users > 0) return
+    this.#forget(line)
+    line.exchange?.close()
   }
 
-  #pause(ms: number, { signal }: AbortOptions): Promise<void> {
+  /** Who pings next opens a stream anew. */
+  #forget(line: Line): void {
+    if (this.#lines.get(line.connection) === line) this.#lines.delete(line.connection)
+  }
+
+  #open(line: Line, options: AbortOptions): Promise<PingExchange> {
+    line.opening ??= this.#openStream(line)
+    return options.signal === undefined ? line.opening : waitFor(line.opening, options.signal)
+  }
+
+  async #openStream(line: Line): Promise<PingExchange> {
+    const { random, clock } = this.#node
+    const onOver = (): void => this.#forget(line)
+    try {
+      const stream = await line.connection.openStream(pingProtocol, { allowLimited: true })
+      line.exchange = new PingExchange(stream, { random, clock, onOver })
+    } catch (error) {
+      onOver()
+      throw error
+    }
+    // All who waited for it may have given up.
+    if (line.users === 0) line.exchange.close()
+    return line.exchange
+  }
+
+  async #pause(ms: number, { signal }: AbortOptions): Promise<void> {
     const { clock } = this.#node
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      }, ms)
-      const onAbort = (): void => {
-        clock.clearTimeout(timer)
-        reject(toError(signal?.reason))
-      }
-      if (signal?.aborted === true) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    let wake: (() => void) | undefined
+    const timer = clock.setTimeout(() => wake?.(), ms)
+    const waiting = new Promise<void>((resolve) => (wake = resolve))
+    try {
+      await (signal === undefined ? waiting : waitFor(waiting, signal))
+    } finally {
+      clock.clearTimeout(timer)
+    }
   }
 }
 
-/** Closing is a courtesy: the round trip is measured, or the stream is lost. */
-function hangUp(stream: Stream): void {
-  stream.close().catch(() => {})
+const isConnection = (target: Connection | DialTarget): target is Connection =>
+  typeof target === 'object' && 'openStream' in target
+
+/** One caller's wait ends with its signal; the work goes on for the others. */
+function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(toError(signal.reason))
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 /** Sends back what comes, no faster than the remote takes it. */
@@ -113,7 +156,7 @@ function echo(stream: Stream): void {
       if (!stream.send(bytes)) stream.pause()
     },
     drain: () => stream.resume(),
-    end: () => hangUp(stream),
+    end: () => void stream.close().catch(() => {}),
     closed: () => {}
   })
 }

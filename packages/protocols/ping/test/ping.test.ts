@@ -159,3 +159,89 @@ test('a remote that sends pings and reads no answers is held back', async () => 
   expect(far.connections.list()[0]?.streams[0]?.queuedBytes).toBeLessThan(1024 * 1024)
   stream.abort(new Error('over'))
 })
+
+test('pings to one peer that come together share a stream, and each has its answer', async () => {
+  const { near, far } = await pingPair({ maxInboundStreams: 1 })
+  const { ping } = near.services
+  const connection = await near.dial(far.peerId)
+  const abort = new AbortController()
+  const hasty = ping.ping(connection, abort)
+  const failed = expect(hasty).rejects.toThrow('enough')
+  const others = [1, 2, 3].map(() => ping.ping(far.peerId))
+  const series = ping.pings(connection, { count: 3, intervalMs: 0 })
+  abort.abort(new Error('enough'))
+  for await (const rttMs of series) {
+    expect(rttMs).toBeGreaterThan(0)
+    expect(connection.streams).toHaveLength(1)
+    await ping.ping(far.peerId)
+  }
+  for (const rttMs of await Promise.all(others)) expect(rttMs).toBeGreaterThan(0)
+  await failed
+  await until('no stream is left', () => far.inspect().counts.inboundStreams === 0)
+})
+
+test('who gives up while others wait takes nothing from them', async () => {
+  const { near, far } = await pingPair()
+  let answer: (() => void) | undefined
+  await answerWith(far, (stream) => {
+    stream.pause()
+    stream.attach({ data: (bytes) => void stream.send(bytes), end: () => void stream.close(), closed: () => {} })
+    stream.pause()
+    answer = () => stream.resume()
+  })
+  const abort = new AbortController()
+  const patient = near.services.ping.ping(far.peerId)
+  const hasty = expect(near.services.ping.ping(far.peerId, abort)).rejects.toThrow('enough')
+  await until('both have asked', () => answer !== undefined)
+  abort.abort(new Error('enough'))
+  await hasty
+  answer?.()
+  expect(await patient).toBeGreaterThan(0)
+  await until('no stream is left', () => far.inspect().counts.inboundStreams === 0)
+})
+
+test('a stream that is lost fails all who ping over it, and the next ping has a new one', async () => {
+  const { near, far } = await pingPair()
+  let lose: (() => void) | undefined
+  await answerWith(far, (stream) => {
+    lose = () => stream.abort(new Error('lost'))
+  })
+  const pings = [1, 2, 3].map(() => near.services.ping.ping(far.peerId))
+  const failed = Promise.allSettled(pings)
+  await until('they have asked', () => lose !== undefined)
+  lose?.()
+  for (const result of await failed) {
+    expect(result).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CHANNEL_RESET' } })
+  }
+  await answerWith(far, (stream) => stream.sink(stream))
+  expect(await near.services.ping.ping(far.peerId)).toBeGreaterThan(0)
+})
+
+test('a caller who gives up while the stream is opened leaves nothing behind', async () => {
+  const { near, far } = await pingPair()
+  const connection = await near.dial(far.peerId)
+  const abort = new AbortController()
+  const failed = expect(near.services.ping.ping(connection, abort)).rejects.toThrow('enough')
+  abort.abort(new Error('enough'))
+  await failed
+  await until('no stream is left', () => connection.streams.length === 0)
+})
+
+test('under a clock of its own, round trips are in its time', async () => {
+  const clock = new ManualClock()
+  const { near, far } = await pingPair({}, clock)
+  let answer: (() => void) | undefined
+  await answerWith(far, (stream) => {
+    stream.attach({
+      data: (bytes) => (answer = () => void stream.send(bytes)),
+      end: () => void stream.close(),
+      closed: () => {}
+    })
+  })
+  const ping = near.services.ping.ping(far.peerId)
+  await until('it was asked', () => answer !== undefined)
+  await clock.advance(1234)
+  answer?.()
+  expect(await ping).toBe(1234)
+  await until('no timer is left', () => clock.pending === 0)
+})
