@@ -5,6 +5,18 @@ import { dirname, join, relative } from 'node:path'
 
 /** What each floor may depend on. Modules on one floor do not import each other. */
 const protocolFloors = ['foundation']
+const belowNode = [
+  'foundation',
+  'transports',
+  'security',
+  'muxers',
+  'discovery',
+  'routing',
+  'pubsub',
+  'nat',
+  'protocols',
+  'stores'
+]
 const layers: Record<string, readonly string[]> = {
   foundation: [],
   transports: protocolFloors,
@@ -16,13 +28,13 @@ const layers: Record<string, readonly string[]> = {
   nat: protocolFloors,
   protocols: protocolFloors,
   stores: protocolFloors,
-  node: ['foundation', 'transports', 'security', 'muxers', 'protocols', 'stores'],
-  testing: ['foundation', 'transports', 'security', 'muxers', 'protocols', 'stores', 'node']
+  node: belowNode,
+  testing: [...belowNode, 'node']
 }
 
 /** The exceptions inside a floor, each an order of its own: a package may depend on those before it. */
 const stairs: readonly (readonly string[])[] = [
-  ['@peerloom/interface', '@peerloom/bounded', '@peerloom/streams', '@peerloom/identity'],
+  ['@peerloom/interface', '@peerloom/bounded', '@peerloom/streams', '@peerloom/identity', '@peerloom/sockets'],
   ['@peerloom/core', 'peerloom'],
   ['@peerloom/conformance', '@peerloom/interop', '@peerloom/bench']
 ]

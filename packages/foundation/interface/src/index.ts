@@ -12,7 +12,7 @@ export type { Direction, MuxedStream, Stream } from './stream.ts'
 export type { Connection, ConnectionLimits, ConnectionStatus, OpenStreamOptions } from './connection.ts'
 export type { KeyType, PeerId, PeerInfo, PrivateKey, PublicKey } from './peer.ts'
 export type { Muxer, MuxerOptions, StreamMuxerFactory } from './muxer.ts'
-export type { Secured, SecureOptions, SecureTransport } from './security.ts'
+export type { ConnectionProtector, Secured, SecureOptions, SecureTransport } from './security.ts'
 export type {
   AdoptOptions,
   DialOptions,

@@ -75,6 +75,8 @@ export interface NodeContext {
   readonly publicKey: PublicKey
   sign(data: Uint8Array): Promise<Uint8Array>
   readonly agentVersion: string
+  /** Fingerprint of the private network the node belongs to, in hex; undefined for the public one. */
+  readonly privateNetwork: string | undefined
   readonly peers: PeerStore
   readonly connections: Connections
   readonly protocols: Protocols

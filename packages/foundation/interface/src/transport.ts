@@ -4,6 +4,7 @@ import type { Channel } from './channel.ts'
 import type { Connection, ConnectionLimits } from './connection.ts'
 import type { Muxer, MuxerOptions } from './muxer.ts'
 import type { PeerId, PublicKey } from './peer.ts'
+import type { Secured, SecureOptions } from './security.ts'
 
 /** The stages of a dial, as a failure and progress name them. */
 export type DialStage = 'resolve' | 'connect' | 'security' | 'muxer'
@@ -32,6 +33,11 @@ export interface Upgrader {
   upgradeOutbound(channel: Channel, options: UpgradeOptions): Promise<Connection>
   /** Never rejects into a listener's event handler unobserved: callers may ignore the result, it is logged. */
   upgradeInbound(channel: Channel, options: UpgradeOptions): Promise<Connection | undefined>
+  /**
+   * Secures a channel by the node's own module of that wire name, for transports that run a handshake as a part of theirs
+   * (WebRTC, WebTransport: `/noise`). Rejects with ERR_MISSING_MODULE when the node has none.
+   */
+  secure(protocol: string, channel: Channel, options: SecureOptions): Promise<Secured>
   adoptOutbound(options: AdoptOptions): Promise<Connection>
   adoptInbound(options: AdoptOptions): Promise<Connection | undefined>
   /** Asked by a listener before any work on a new inbound link: false means drop it. */
@@ -46,6 +52,8 @@ export interface DialOptions extends AbortOptions {
 
 export interface ListenOptions {
   readonly upgrader: Upgrader
+  /** To be called when what `addresses()` gives has changed while listening (a certificate was renewed). */
+  readonly onAddresses?: () => void
 }
 
 export interface Listener {

@@ -43,6 +43,8 @@ const noMetrics: Metrics = {
 /** The view that one of our modules has of a js-libp2p node: identity, time and logs. Everything else throws. */
 export class Libp2pContext implements NodeContext {
   readonly agentVersion = 'js-libp2p'
+  /** js-libp2p protects links before our modules see them. */
+  readonly privateNetwork = undefined
   readonly clock: Clock = systemClock
   readonly random: RandomBytes = systemRandom
   readonly metrics: Metrics = noMetrics

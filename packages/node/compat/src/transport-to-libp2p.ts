@@ -109,6 +109,7 @@ function bridgeTo(
       }
       return undefined
     },
+    secure: refuse,
     adoptOutbound: refuse,
     adoptInbound: refuse,
     // Theirs decides in upgradeInbound.

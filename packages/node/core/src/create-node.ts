@@ -3,6 +3,7 @@ import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import {
   type Module,
   type NodeContext,
+  PeerloomError,
   type NodeEvents,
   type PeerInfo,
   type PrivateKey,
@@ -44,6 +45,8 @@ const toMultiaddrs = (list: readonly (string | Multiaddr)[] = []): Multiaddr[] =
 /** What the runtime gives where the options say nothing. */
 export interface RuntimeDefaults {
   readonly dns: Dns
+  /** Whether the environment forbids nodes outside a private network. Default false. */
+  readonly forcePrivateNetwork?: boolean
 }
 
 /**
@@ -112,6 +115,9 @@ export async function createNodeFor<const S extends ServiceModules>(
     publicKey: privateKey.publicKey,
     sign: (data) => privateKey.sign(data),
     agentVersion,
+    get privateNetwork() {
+      return protector?.fingerprint
+    },
     peers,
     connections,
     protocols,
@@ -141,6 +147,11 @@ export async function createNodeFor<const S extends ServiceModules>(
   }
   const everything: Module<unknown>[] = [...Object.values(serviceModules), ...Object.values(lists).flat()]
   const modules = new ModuleSet(everything, context)
+  const protector = options.connectionProtector === undefined ? undefined : modules.build(options.connectionProtector)
+  if (protector === undefined && runtime.forcePrivateNetwork === true) {
+    const hint = "import { preSharedKey } from '@peerloom/pnet'"
+    throw new PeerloomError('ERR_MISSING_MODULE', `LIBP2P_FORCE_PNET is set, but no connectionProtector is: ${hint}`)
+  }
   const build = <T>(list: readonly Module<T>[]): T[] => list.map((module) => modules.build(module))
 
   const transports = build(lists.transports)
@@ -155,12 +166,13 @@ export async function createNodeFor<const S extends ServiceModules>(
     [...new Set([...build(lists.contentRouting), ...modules.contentRouting()])]
   )
 
-  const listeners: Listeners = new Listeners(transports)
+  const listeners: Listeners = new Listeners(transports, () => addresses.refresh())
   const upgrader = new ConnectionUpgrader(
     {
       self: peerId,
       security,
       muxers,
+      protector,
       limits,
       guard: new InboundGuard(limits.limits.connectionsPerAddress),
       gater,

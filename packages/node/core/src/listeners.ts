@@ -6,8 +6,12 @@ export class Listeners {
   readonly #transports: readonly Transport[]
   readonly #listeners: Listener[] = []
 
-  constructor(transports: readonly Transport[]) {
+  readonly #onAddresses: () => void
+
+  /** `onAddresses` is called when what a listener gives as its addresses changes. */
+  constructor(transports: readonly Transport[], onAddresses: () => void) {
     this.#transports = transports
+    this.#onAddresses = onAddresses
   }
 
   /** Listens on all addresses; when one fails, none is left. Rejects with ERR_LISTEN or ERR_NO_TRANSPORT. */
@@ -16,7 +20,7 @@ export class Listeners {
       for (const address of addresses) {
         const transport = this.#transports.find((one) => one.canListen(address))
         if (transport === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `no transport listens on ${address}`)
-        const listener = transport.createListener({ upgrader })
+        const listener = transport.createListener({ upgrader, onAddresses: this.#onAddresses })
         await listener.listen(address)
         this.#listeners.push(listener)
       }

@@ -21,5 +21,8 @@ import type { NodeOptions, ServiceModules, Services } from './options.ts'
 export function createNode<const S extends ServiceModules = Record<never, never>>(
   options?: NodeOptions<S>
 ): Promise<Node<Services<S>>> {
-  return createNodeFor<S>({ dns: systemDns }, options ?? {})
+  return createNodeFor<S>(
+    { dns: systemDns, forcePrivateNetwork: process.env['LIBP2P_FORCE_PNET'] === '1' },
+    options ?? {}
+  )
 }

@@ -2,6 +2,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type {
   Clock,
   ConnectionGater,
+  ConnectionProtector,
   ContentRouting,
   LogFactory,
   Metrics,
@@ -47,6 +48,8 @@ export interface NodeOptions<S extends ServiceModules = ServiceModules> {
   readonly connectionEncryption?: readonly Module<SecureTransport>[]
   /** Preferred first. */
   readonly streamMuxers?: readonly Module<StreamMuxerFactory>[]
+  /** Shuts the node off from everybody without its key. Default: none, the public network. */
+  readonly connectionProtector?: Module<ConnectionProtector>
   readonly peerDiscovery?: readonly Module<PeerDiscovery>[]
   readonly peerRouting?: readonly Module<PeerRouting>[]
   readonly contentRouting?: readonly Module<ContentRouting>[]

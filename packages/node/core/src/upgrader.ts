@@ -4,6 +4,7 @@ import {
   type Channel,
   type Connection,
   type ConnectionGater,
+  type ConnectionProtector,
   type Direction,
   type Log,
   type Muxer,
@@ -11,6 +12,7 @@ import {
   type PeerId,
   PeerloomError,
   type Secured,
+  type SecureOptions,
   type SecureTransport,
   type StreamMuxerFactory,
   toError,
@@ -26,6 +28,8 @@ export interface UpgraderOptions {
   readonly self: PeerId
   readonly security: readonly SecureTransport[]
   readonly muxers: readonly StreamMuxerFactory[]
+  /** What shuts the network off from others. */
+  readonly protector: ConnectionProtector | undefined
   readonly limits: LimitsTree
   readonly guard: InboundGuard
   readonly gater: ConnectionGater
@@ -70,6 +74,16 @@ export class ConnectionUpgrader implements Upgrader {
 
   upgradeInbound(channel: Channel, options: UpgradeOptions): Promise<Connection | undefined> {
     return this.#quietly(options, this.#upgrade(channel, 'inbound', options))
+  }
+
+  async secure(protocol: string, channel: Channel, options: SecureOptions): Promise<Secured> {
+    const chosen = this.#options.security.find((one) => one.protocol === protocol)
+    if (chosen !== undefined) return chosen.secure(channel, options)
+    const name = protocol.slice(1)
+    const hint = `import { ${name} } from '@peerloom/${name}'`
+    const error = new PeerloomError('ERR_MISSING_MODULE', `no ${protocol} in connectionEncryption: ${hint}`)
+    channel.abort(error)
+    throw error
   }
 
   async adoptOutbound(options: AdoptOptions): Promise<Connection> {
@@ -132,14 +146,15 @@ export class ConnectionUpgrader implements Upgrader {
     }
   }
 
-  async #secureOutbound(channel: Channel, options: UpgradeOptions): Promise<Upgraded> {
-    const { security, muxers } = this.#options
+  async #secureOutbound(link: Channel, options: UpgradeOptions): Promise<Upgraded> {
+    const { security, muxers, protector } = this.#options
     const { clock } = this.#context
     options.onStage?.('security')
     const [firstSecurity, firstMuxer] = [security[0], muxers[0]]
     if (firstSecurity === undefined || firstMuxer === undefined) throw missing(firstSecurity)
+    const channel = protector === undefined ? link : await protector.protect(link)
     let chosen = firstSecurity
-    if (security.length === 1) {
+    if (security.length === 1 && chosen.optimistic !== false) {
       selectOptimistic(channel, chosen.protocol)
     } else {
       const protocol = await select(
@@ -164,11 +179,12 @@ export class ConnectionUpgrader implements Upgrader {
     return { security: chosen.protocol, identity, ...this.#muxer(name, plain) }
   }
 
-  async #secureInbound(channel: Channel, options: UpgradeOptions): Promise<Upgraded> {
-    const { security } = this.#options
+  async #secureInbound(link: Channel, options: UpgradeOptions): Promise<Upgraded> {
+    const { security, protector } = this.#options
     const { clock } = this.#context
     options.onStage?.('security')
     if (security[0] === undefined || this.#options.muxers[0] === undefined) throw missing(security[0])
+    const channel = protector === undefined ? link : await protector.protect(link)
     const protocol = await handle(
       channel,
       security.map((one) => one.protocol),
@@ -191,7 +207,11 @@ export class ConnectionUpgrader implements Upgrader {
   }
 
   #adopt(direction: Direction, options: AdoptOptions): Connection {
-    const { guard } = this.#options
+    const { guard, protector } = this.#options
+    if (protector !== undefined) {
+      // Its handshake was one that anybody could make.
+      throw new PeerloomError('ERR_GATED', `${options.transport} cannot be a part of a private network`)
+    }
     const release = direction === 'inbound' ? guard.enter(options.remoteAddress) : undefined
     try {
       const { security, remotePeer, remoteKey, transport, createMuxer } = options

@@ -20,10 +20,6 @@ import { frame, lengthBytes } from './record.ts'
 export interface NoiseOptions {
   /** Bound on the handshake, in ms. Default 10,000. */
   readonly handshakeTimeoutMs?: number
-  /** Certificate hashes to tell a dialling peer (WebTransport). Default none. */
-  readonly certHashes?: () => readonly Uint8Array[]
-  /** Sees the certificate hashes that the remote told, and throws when they are not the expected ones. */
-  readonly verifyCertHashes?: (hashes: readonly Uint8Array[]) => void
 }
 
 const defaultHandshakeTimeoutMs = 10_000
@@ -93,11 +89,11 @@ export class Noise implements SecureTransport {
     if (initiator) {
       const remote = readPayload(await state.read(await receive()))
       const identity = await this.#verify(remote, state, options)
-      channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
+      channel.send(frame(await state.write(this.#payload(options, signature))))
       return this.#finish(channel, reader, state, identity, agreeOnMuxer(options.muxers, remote.muxers))
     }
     await state.read(await receive())
-    channel.send(frame(await state.write(this.#payload(options.muxers, signature))))
+    channel.send(frame(await state.write(this.#payload(options, signature))))
     const remote = readPayload(await state.read(await receive()))
     const identity = await this.#verify(remote, state, options)
     return this.#finish(channel, reader, state, identity, agreeOnMuxer(remote.muxers, options.muxers))
@@ -132,16 +128,16 @@ export class Noise implements SecureTransport {
     if (!(await remoteKey.verify(signedData(state.remoteStatic as Uint8Array), identitySignature))) {
       throw new PeerloomError('ERR_SECURITY', 'Noise: the identity signature does not match', { remote: true })
     }
-    this.#options.verifyCertHashes?.(certHashes)
+    options.verifyCertHashes?.(certHashes)
     return { remotePeer, remoteKey }
   }
 
-  #payload(muxers: readonly string[], identitySignature: Uint8Array): Uint8Array {
+  #payload({ muxers, certHashes = [] }: SecureOptions, identitySignature: Uint8Array): Uint8Array {
     return encodePayload({
       identityKey: this.#node.publicKey.protobuf,
       identitySignature,
       muxers,
-      certHashes: this.#options.certHashes?.() ?? []
+      certHashes
     })
   }
 

@@ -81,22 +81,26 @@ test('a payload that another peer made for its own static key proves nothing', a
 test('certificate hashes are told and can be refused', async () => {
   const hashes = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)]
   let told: readonly Uint8Array[] = []
-  const server = await party({ certHashes: () => hashes })
-  await handshake(await party({ verifyCertHashes: (seen) => void (told = seen) }), server)
-  expect(told.map((hash) => [...hash])).toEqual([[1, 2, 3], [4]])
-  const refusing = await party({
-    verifyCertHashes: () => {
-      throw new Error('not the certificate that was dialled')
-    }
+  await handshake(await party(), await party(), {
+    initiator: { verifyCertHashes: (seen) => void (told = seen) },
+    responder: { certHashes: hashes }
   })
-  await expect(handshake(refusing, server)).rejects.toMatchObject({ code: 'ERR_SECURITY' })
+  expect(told.map((hash) => [...hash])).toEqual([[1, 2, 3], [4]])
+  const verifyCertHashes = (): void => {
+    throw new Error('not the certificate that was dialled')
+  }
+  await expect(
+    handshake(await party(), await party(), { initiator: { verifyCertHashes }, responder: { certHashes: hashes } })
+  ).rejects.toMatchObject({ code: 'ERR_SECURITY' })
 })
 
 test('more certificate hashes or muxers than anybody needs are passed over, too many fail', async () => {
   let told: readonly Uint8Array[] = []
-  const listener = await party({ verifyCertHashes: (seen) => void (told = seen) })
   const hashes = Array.from({ length: 40 }, (_, at) => Uint8Array.of(at))
-  await handshake(listener, await party({ certHashes: () => hashes }))
+  await handshake(await party(), await party(), {
+    initiator: { verifyCertHashes: (seen) => void (told = seen) },
+    responder: { certHashes: hashes }
+  })
   expect(told).toHaveLength(32)
   const offered = Array.from({ length: 40 }, (_, at) => `/${at}`)
   for (const [muxer, agreed] of [
@@ -110,21 +114,28 @@ test('more certificate hashes or muxers than anybody needs are passed over, too 
     expect(far.muxer).toBe(agreed)
   }
   const many = Array.from({ length: 200 }, (_, at) => Uint8Array.of(at))
-  await expect(handshake(await party(), await party({ certHashes: () => many }))).rejects.toMatchObject({
+  await expect(handshake(await party(), await party(), { responder: { certHashes: many } })).rejects.toMatchObject({
     code: 'ERR_SECURITY',
     cause: { code: 'ERR_DECODE' },
     remote: true
   })
-  const large = await party({ certHashes: () => [new Uint8Array(65_536)] })
-  await expect(handshake(large, await party())).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  const large = { certHashes: [new Uint8Array(65_536)] }
+  await expect(handshake(await party(), await party(), { initiator: large })).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT'
+  })
 })
 
 test('a handshake that is called off while the last message is looked at does not succeed', async () => {
   const abort = new AbortController()
-  const calledOff = await party({ verifyCertHashes: () => abort.abort(new Error('enough')) })
+  const verifyCertHashes = (): void => abort.abort(new Error('enough'))
   const [near, far] = channelPair()
   const initiating = (await party()).security.secure(near, { role: 'initiator', muxers })
-  const securing = calledOff.security.secure(far, { role: 'responder', muxers, signal: abort.signal })
+  const securing = (await party()).security.secure(far, {
+    role: 'responder',
+    muxers,
+    verifyCertHashes,
+    signal: abort.signal
+  })
   await initiating
   await expect(securing).rejects.toThrow('enough')
 })

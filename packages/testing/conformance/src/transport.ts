@@ -5,6 +5,7 @@ import {
   type Connection,
   type Listener,
   PeerloomError,
+  type Secured,
   type Transport,
   type UpgradeOptions,
   type Upgrader
@@ -28,6 +29,9 @@ export interface TransportSetup {
   readonly tellsResets?: boolean
 }
 
+const bringsChannels = (): PeerloomError =>
+  new PeerloomError('ERR_INVALID_ARGUMENT', 'this suite is for transports that bring channels: see testConnections')
+
 /** Stands for the node: keeps the links that a transport brings, as they are. */
 class LinkKeeper implements Upgrader {
   readonly links: { readonly channel: Channel; readonly options: UpgradeOptions }[] = []
@@ -45,8 +49,12 @@ class LinkKeeper implements Upgrader {
     return Promise.resolve(undefined)
   }
 
+  secure(): Promise<Secured> {
+    return Promise.reject(bringsChannels())
+  }
+
   adoptOutbound(): Promise<Connection> {
-    return Promise.reject(new PeerloomError('ERR_INVALID_ARGUMENT', 'this suite is for transports that bring channels'))
+    return Promise.reject(bringsChannels())
   }
 
   adoptInbound(): Promise<undefined> {

@@ -1,9 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, type Listener, PeerloomError, type Upgrader } from '@peerloom/interface'
+import { expandWildcard, fromSocket, resetSocket, SocketChannel, toSocketAddress } from '@peerloom/sockets'
 import { createServer, type Server, type Socket } from 'node:net'
-import { expandWildcard, fromSocket, toSocketAddress } from './address.ts'
-import { resetSocket } from './reset-socket.ts'
-import { SocketChannel } from './socket-channel.ts'
 
 export interface TcpListenerOptions {
   readonly upgrader: Upgrader

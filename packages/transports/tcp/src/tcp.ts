@@ -8,10 +8,8 @@ import {
   PeerloomError,
   type Transport
 } from '@peerloom/interface'
-import { fromSocket, toSocketAddress } from './address.ts'
-import { connectSocket } from './dial.ts'
+import { connectSocket, fromSocket, SocketChannel, toSocketAddress } from '@peerloom/sockets'
 import { TcpListener } from './listener.ts'
-import { SocketChannel } from './socket-channel.ts'
 
 export interface TcpOptions {
   /** Connections that the system may hold before they are accepted. Default 511. */

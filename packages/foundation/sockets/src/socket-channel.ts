@@ -21,12 +21,30 @@ export class SocketChannel extends ChannelBase implements Flushable {
   constructor(socket: Socket, clock: Clock) {
     super(clock, socketWaterMarks)
     this.#socket = socket
-    socket.on('data', (bytes: Uint8Array) => this.deliver(bytes))
-    socket.on('end', () => this.remoteEnd())
-    socket.on('error', (error) => {
-      this.#failure = error
-    })
-    socket.on('close', () => this.#lost())
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  /**
+   * Gives the socket up to a layer that drives it natively (TLS): what was sent has been handed to it, what arrived and
+   * nobody read comes out of it first. Nothing but `abort` may be called afterwards, which still ends the socket; no
+   * negotiation may be under way. Undefined when the channel is over already.
+   */
+  detachSocket(): Socket | undefined {
+    if (this.isFinished) return undefined
+    const socket = this.#socket
+    this.flush()
+    socket.off('data', this.#onData)
+    socket.off('end', this.#onEnd)
+    const held: Uint8Array[] = []
+    this.attach({ data: (bytes) => void held.push(bytes), end() {}, closed() {} })
+    this.attach(undefined)
+    // Only now: emptying the queue let the socket go on.
+    socket.pause()
+    for (const bytes of held.toReversed()) socket.unshift(bytes)
+    return socket
   }
 
   flush(): void {
@@ -81,6 +99,13 @@ export class SocketChannel extends ChannelBase implements Flushable {
   protected override over(): void {
     this.#socket.destroy()
   }
+
+  readonly #onData = (bytes: Uint8Array): void => this.deliver(bytes)
+  readonly #onEnd = (): void => this.remoteEnd()
+  readonly #onError = (error: Error): void => {
+    this.#failure = error
+  }
+  readonly #onClose = (): void => this.#lost()
 
   readonly #onWritten = (error?: Error | null): void => {
     const bytes = this.#writing.shift()

@@ -27,14 +27,17 @@ export function toSocketAddress(address: Multiaddr): SocketAddress | undefined {
 
 const unixPath = (value: string): string => decodeURIComponent(value.startsWith('/') ? value : `/${value}`)
 
-/** The address of one end of a socket; undefined for an end without one (the dialling end of a unix socket). */
-export function fromSocket(host: string | undefined, port: number | undefined): Multiaddr | undefined {
-  if (host === undefined || port === undefined) return undefined
+/** `/ip4/…`, `/ip6/…` or `/ip6zone/…/ip6/…` for an address as the system writes it. */
+export function ipAddress(host: string): string {
   // A dual-stack socket shows IPv4 peers as ::ffff:1.2.3.4.
   const plain = host.startsWith('::ffff:') && host.includes('.') ? host.slice(7) : host
   const [ip, zone] = plain.split('%')
-  const prefix = zone === undefined ? '' : `/ip6zone/${zone}`
-  return multiaddr(`${prefix}/${isIPv6(ip as string) ? 'ip6' : 'ip4'}/${ip}/tcp/${port}`)
+  return `${zone === undefined ? '' : `/ip6zone/${zone}`}/${isIPv6(ip as string) ? 'ip6' : 'ip4'}/${ip}`
+}
+
+/** The address of one end of a TCP socket; undefined for an end without one (the dialling end of a unix socket). */
+export function fromSocket(host: string | undefined, port: number | undefined): Multiaddr | undefined {
+  return host === undefined || port === undefined ? undefined : multiaddr(`${ipAddress(host)}/tcp/${port}`)
 }
 
 /** A wildcard address becomes one address for each interface of its family; any other stands for itself. */

@@ -1,0 +1,9 @@
+/**
+ * What transports on Node sockets share: a socket as a Channel, connecting one inside a bound, and addresses in the terms of
+ * the operating system. Node only.
+ */
+export { expandWildcard, fromSocket, ipAddress, toSocketAddress } from './address.ts'
+export type { SocketAddress } from './address.ts'
+export { connectSocket } from './connect-socket.ts'
+export { resetSocket } from './reset-socket.ts'
+export { SocketChannel } from './socket-channel.ts'
