@@ -75,19 +75,23 @@ export class WebSocketListener implements Listener {
       path: target.hasPath ? target.path : undefined
     })
     this.#acceptor = acceptor
-    const claim = await claimPort(target, {
-      upgrader: this.#options.upgrader,
-      clock,
-      kind: target.secure ? 'tls' : 'http',
-      address,
-      backlog,
-      accept: (socket, remoteAddress) => {
-        if (target.secure && this.#context === undefined) socket.destroy()
-        else {
-          acceptor.accept(socket, this.#context, (upgraded, rest) => this.#upgraded(upgraded, rest, remoteAddress))
+    const { host, port } = target
+    const claim = await claimPort(
+      { host, port },
+      {
+        upgrader: this.#options.upgrader,
+        clock,
+        kind: target.secure ? 'tls' : 'http',
+        address,
+        backlog,
+        accept: (socket, remoteAddress) => {
+          if (target.secure && this.#context === undefined) socket.destroy()
+          else {
+            acceptor.accept(socket, this.#context, (upgraded, rest) => this.#upgraded(upgraded, rest, remoteAddress))
+          }
         }
       }
-    })
+    )
     if (this.#target === target) this.#claim = claim
     else await claim.close() // closed while it was about to listen
   }
