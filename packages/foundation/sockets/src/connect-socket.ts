@@ -1,24 +1,21 @@
 import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
-import { connect, type LookupFunction, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { SocketAddress } from './address.ts'
 
 export interface ConnectSocketOptions extends AbortOptions {
   /** Family of a host that is a name: 0 for either. Default 0. */
   readonly family?: 0 | 4 | 6
-  /** Looks up a host that is a name. Default: the system. */
-  readonly lookup?: LookupFunction
 }
 
 /** Connects a socket; a host may be a name. Rejects with ERR_ADDRESS_UNREACHABLE and the system's error as cause, or the signal's reason. */
 export function connectSocket(address: SocketAddress, options: ConnectSocketOptions): Promise<Socket> {
-  const { signal, family = 0, lookup } = options
+  const { signal, family = 0 } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(toError(signal.reason))
       return
     }
-    const names = lookup === undefined ? { family } : { family, lookup }
-    const socket = connect({ ...address, ...names, noDelay: true, keepAlive: true, allowHalfOpen: true })
+    const socket = connect({ ...address, family, noDelay: true, keepAlive: true, allowHalfOpen: true })
     const settle = (): void => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
