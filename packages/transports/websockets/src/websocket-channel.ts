@@ -46,6 +46,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   #pong: Uint8Array | undefined = undefined
   #ponging = false
   #closeSent = false
+  #closeReceived = false
 
   constructor(socket: Socket, role: 'client' | 'server', parts: ChannelParts) {
     super(parts.clock, marks)
@@ -90,6 +91,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   }
 
   onCloseFrame(code: number): void {
+    this.#closeReceived = true
     if (isOrderly(code)) {
       this.remoteEnd()
       return
@@ -118,8 +120,9 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   protected override carryReset(error: Error): void {
     this.#pending.clear()
-    // Whoever broke the rules is told which, if that can leave at once.
-    if (error instanceof FrameError && this.#socket.writableLength === 0) this.#sendClose(error.closeCode)
+    // Whoever broke the rules is told which, and a Close frame is answered, if that can leave at once.
+    const code = error instanceof FrameError ? error.closeCode : this.#closeReceived ? closeCodes.reset : undefined
+    if (code !== undefined && this.#socket.writableLength === 0) this.#sendClose(code)
     else resetSocket(this.#socket)
   }
 
@@ -221,7 +224,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   /** Behind a Close frame that is good order. */
   readonly #onEnd = (): void => {
-    if (!this.hasRemoteEnded) this.#lost()
+    if (!this.#closeReceived) this.#lost()
   }
 
   readonly #onError = (error: Error): void => {
