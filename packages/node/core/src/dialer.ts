@@ -30,7 +30,7 @@ export interface DialerOptions {
   readonly maxAddresses?: number
   /** Attempts under way at once for one peer. Default 8. */
   readonly parallelPerPeer?: number
-  /** Attempts under way at once in all; others wait their turn. Default 160. */
+  /** Attempts under way at once in all, those through relays counted apart; others wait their turn. Default 160. */
   readonly parallel?: number
   /** Order and timing of attempts. Default: `rank`. */
   readonly rank?: (addresses: readonly Multiaddr[]) => RankedAddress[]
@@ -108,6 +108,8 @@ function parseAddress(text: string): Multiaddr {
 export class Dialer {
   readonly #parts: DialerParts
   readonly #slots: Semaphore
+  /** A dial through a relay waits for one to the relay: were they to share, all slots could be held by those that wait. */
+  readonly #relayedSlots: Semaphore
   /** Dials that others may join, by peer. */
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #bounds = new Set<AbortController>()
@@ -115,6 +117,7 @@ export class Dialer {
   constructor(parts: DialerParts) {
     this.#parts = parts
     this.#slots = new Semaphore(parts.options.parallel)
+    this.#relayedSlots = new Semaphore(parts.options.parallel)
   }
 
   /** Dials under way. */
@@ -248,7 +251,8 @@ export class Dialer {
     const { transports, upgrader, backoff, blackHole } = this.#parts
     const { target, options } = dial
     const transport = transports.find((one) => one.canDial(address)) as Transport
-    const release = await this.#slots.enter(attempt)
+    const slots = kindOf(address).relayed ? this.#relayedSlots : this.#slots
+    const release = await slots.enter(attempt)
     try {
       const connection = await transport.dial(address, {
         upgrader,
