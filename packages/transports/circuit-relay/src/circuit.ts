@@ -68,9 +68,10 @@ export class Circuit {
 
   /** One of the channels is over. */
   channelClosed(error: Error | undefined): void {
-    this.#open--
+    const left = --this.#open
+    // Ending the other one comes back here before this returns.
     if (error !== undefined) this.abort(error)
-    if (this.#open > 0) return
+    if (left > 0) return
     this.#options.clock.clearTimeout(this.#timer)
     this.#options.onOver(this.#error)
   }

@@ -7,7 +7,7 @@ import {
 import { until } from '@peerloom/conformance'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
-import type { Clock } from '@peerloom/interface'
+import { type Clock, defineModule, type PeerRouting } from '@peerloom/interface'
 import { memory, MemoryNetwork } from '@peerloom/memory'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
@@ -37,11 +37,15 @@ const parts = (world: World) => ({
 const link = (world: World) => (world.network === undefined ? tcp() : memory({ network: world.network }))
 const anywhere = (world: World): string => (world.network === undefined ? '/ip4/127.0.0.1/tcp/0' : '/memory/0')
 
-export async function relayNode(world: World, options: CircuitRelayServerOptions = {}) {
+export async function relayNode(
+  world: World,
+  options: CircuitRelayServerOptions = {},
+  listen: string = anywhere(world)
+) {
   const node = await createNode({
     ...parts(world),
     transports: [link(world)],
-    addresses: { listen: [anywhere(world)] },
+    addresses: { listen: [listen] },
     services: { identify: identify(), relay: circuitRelayServer(options) }
   })
   onTestFinished(() => node.stop())
@@ -56,6 +60,7 @@ export async function clientNode(
     readonly listen?: readonly string[]
     readonly relay?: CircuitRelayOptions
     readonly parallel?: number
+    readonly routing?: PeerRouting
   } = {}
 ) {
   const node = await createNode({
@@ -63,6 +68,10 @@ export async function clientNode(
     transports: [link(world), circuitRelay(options.relay)],
     addresses: { listen: options.listen ?? [] },
     services: { identify: identify(), ping: ping() },
+    peerRouting:
+      options.routing === undefined
+        ? []
+        : [defineModule({ name: 'routing', create: () => options.routing as PeerRouting })],
     ...(options.parallel === undefined ? {} : { dialer: { parallel: options.parallel } })
   })
   onTestFinished(() => node.stop())
