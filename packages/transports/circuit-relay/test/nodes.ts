@@ -79,6 +79,18 @@ export async function clientNode(
 }
 export type ClientNode = Awaited<ReturnType<typeof clientNode>>
 
+/** A relay that is itself behind one. */
+export async function relayBehind(world: World, relay: RelayNode) {
+  const node = await createNode({
+    ...parts(world),
+    transports: [link(world), circuitRelay()],
+    addresses: { listen: [at(relay)] },
+    services: { identify: identify(), relay: circuitRelayServer() }
+  })
+  onTestFinished(() => node.stop())
+  return node
+}
+
 /** Where to listen at a relay. */
 export const at = (relay: RelayNode): string => `${relay.multiaddrs()[0]}/p2p-circuit`
 
