@@ -26,6 +26,10 @@ export interface BenchNode {
 export interface NodeOptions {
   readonly listen: boolean
   readonly identify?: boolean
+  /** Be a relay, without limits; or the address of one, to be reached through. */
+  readonly relay?: 'serve' | { readonly address: string }
+  /** Dial through relays. */
+  readonly throughRelays?: boolean
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number
 }

@@ -40,6 +40,7 @@ for (const row of rows) {
       await quiet()
       const options = {
         identify: row.identify === true,
+        relayed: row.relayed === true,
         ...(row.windowBytes === undefined ? {} : { windowBytes: row.windowBytes }),
         ...(values.profile === undefined ? {} : { profile: values.profile })
       }

@@ -9,7 +9,7 @@ const entry = fileURLToPath(new URL('./peer.ts', import.meta.url))
 /** No run takes longer, whatever the driver. */
 const timeoutMs = 180_000
 
-type Ask = { readonly id: number; readonly ask: 'cpu' | 'memory' }
+type Ask = { readonly id: number; readonly ask: 'cpu' | 'memory' | 'relay-cpu' }
 
 class Peer {
   readonly child: ChildProcess
@@ -20,16 +20,17 @@ class Peer {
 
   constructor(
     driver: DriverName,
-    role: 'listen' | 'dial',
+    role: 'listen' | 'dial' | 'relay',
     identify: boolean,
     windowBytes: number | undefined,
     flags: readonly string[],
-    onAsk: (ask: Ask) => void
+    onAsk: (ask: Ask) => void,
+    relay?: string
   ) {
     this.#onAsk = onAsk
     this.child = fork(
       entry,
-      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
+      [driver, role, identify ? 'identify' : '-', String(windowBytes ?? '-'), ...(relay === undefined ? [] : [relay])],
       {
         execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -78,31 +79,45 @@ class Peer {
   }
 }
 
-/** One run of one workload: a listening and a dialling process of one driver, fresh ones. */
+/** One run of one workload: a listening and a dialling process of one driver, fresh ones, and a relay's where it is asked for. */
 export async function runPair(
   driver: DriverName,
   workload: string,
   size: number,
-  options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
+  options: {
+    readonly identify?: boolean
+    readonly windowBytes?: number
+    readonly profile?: string
+    readonly relayed?: boolean
+  } = {}
 ): Promise<Figures> {
   const identify = options.identify === true
   const flags = (side: string): string[] =>
     options.profile === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
-    void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
-  })
+  const peers: Peer[] = []
+  const start = (role: 'listen' | 'dial' | 'relay', side: string, onAsk: (ask: Ask) => void, at?: string): Peer => {
+    const peer = new Peer(driver, role, identify, options.windowBytes, flags(side), onAsk, at)
+    peers.push(peer)
+    return peer
+  }
   const watchdog = setTimeout(() => {
-    listener.child.kill('SIGKILL')
-    dialer.child.kill('SIGKILL')
+    for (const { child } of peers) child.kill('SIGKILL')
   }, timeoutMs)
   try {
+    const relay = options.relayed === true ? start('relay', 'relay', () => {}) : undefined
+    await relay?.started()
+    const listener = start('listen', 'listener', () => {}, relay?.address)
+    const onAsk = ({ id, ask }: Ask): void => {
+      const asked = ask === 'relay-cpu' ? relay?.request({ do: 'cpu' }) : listener.request({ do: ask })
+      void asked?.then((value) => dialer.child.send({ answerTo: id, value }))
+    }
+    const dialer = start('dial', 'dialer', onAsk, relay === undefined ? undefined : '-')
     await Promise.all([listener.started(), dialer.started()])
     return (await dialer.request({ do: 'run', workload, size, address: listener.address })) as Figures
   } finally {
-    await Promise.all([dialer.stop(), listener.stop()])
+    for (const peer of peers.toReversed()) await peer.stop()
     clearTimeout(watchdog)
   }
 }

@@ -1,5 +1,5 @@
 // One side of a workload, in a process of its own. Started by main.ts with an IPC channel:
-//   node peer.ts <driver> listen|dial [identify|-] [windowBytes]
+//   node peer.ts <driver> listen|dial|relay [identify|-] [windowBytes|-] [relay address, or - to dial through any]
 import { type BenchNode, type DriverName, loadDriver } from './driver.ts'
 import { serve } from './protocols.ts'
 import { type Figures, type WorkloadContext, workloads } from './workloads.ts'
@@ -17,12 +17,15 @@ export type Request =
 
 export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
-const [name, role, identify, windowBytes] = process.argv.slice(2)
+const [name, role, identify, windowBytes = '-', relay] = process.argv.slice(2)
 const driver = await loadDriver(name as DriverName)
 const node: BenchNode = await driver.create({
-  listen: role === 'listen',
+  listen: role !== 'dial',
   identify: identify === 'identify',
-  ...(windowBytes === undefined ? {} : { windowBytes: Number(windowBytes) })
+  throughRelays: relay !== undefined,
+  ...(role === 'relay' ? { relay: 'serve' } : {}),
+  ...(role === 'listen' && relay !== undefined ? { relay: { address: relay } } : {}),
+  ...(windowBytes === '-' ? {} : { windowBytes: Number(windowBytes) })
 })
 if (role === 'listen') await serve(node)
 
@@ -43,7 +46,7 @@ function cpu(): number {
 /** Questions of this process to the listening one, passed on by main.ts. */
 const asked = new Map<number, (value: never) => void>()
 let next = 0
-function ask<T>(what: 'cpu' | 'memory'): Promise<T> {
+function ask<T>(what: 'cpu' | 'memory' | 'relay-cpu'): Promise<T> {
   return new Promise((resolve) => {
     const id = ++next
     asked.set(id, resolve as (value: never) => void)
@@ -59,6 +62,7 @@ async function run(workload: string, size: number, address: string): Promise<Fig
     node,
     address,
     remoteCpuUs: () => ask<number>('cpu'),
+    relayCpuUs: () => ask<number>('relay-cpu'),
     remoteMemory: () => ask('memory'),
     localMemory: memory
   }

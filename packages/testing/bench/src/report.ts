@@ -21,6 +21,8 @@ export interface Row {
   readonly drivers: readonly DriverName[]
   readonly identify?: boolean
   readonly windowBytes?: number
+  /** With a third process, a relay, between the two. */
+  readonly relayed?: boolean
   readonly goals: readonly Goal[]
 }
 

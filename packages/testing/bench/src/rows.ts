@@ -28,6 +28,17 @@ export const rows: readonly Row[] = [
     ]
   },
   {
+    name: 'one stream up through a relay, 64 KiB writes, no limits',
+    workload: 'relayed',
+    size: 256,
+    relayed: true,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p' },
+      { figure: 'relayCpuSecondsPerGiB', atMost: 0.34, of: 'js-libp2p' }
+    ]
+  },
+  {
     name: 'messages of 100 bytes on one stream',
     workload: 'messages-100',
     size: 2_000_000,

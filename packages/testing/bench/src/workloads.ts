@@ -12,6 +12,8 @@ export interface WorkloadContext {
   readonly address: string
   /** CPU time the listening process has used so far, in microseconds. */
   remoteCpuUs(): Promise<number>
+  /** CPU time the relay has used so far, where there is one. */
+  relayCpuUs(): Promise<number>
   /** Memory of the listening process after a forced collection. */
   remoteMemory(): Promise<{ rss: number; heap: number }>
   localMemory(): Promise<{ rss: number; heap: number }>
@@ -111,6 +113,23 @@ const bulk =
       listenerCpuSecondsPerGiB: cpuPerGiB(remoteUs, total)
     }
   }
+
+/** One stream up, through a relay: its CPU is what somebody else pays for. */
+const relayed: Workload = async (context, mebibytes) => {
+  const connection = await context.node.connect(context.address)
+  const total = mebibytes * mebibyte
+  await upload(connection, 32 * mebibyte, chunkBytes, 0)
+  const relayBefore = await context.relayCpuUs()
+  const { seconds, localUs, remoteUs } = await measured(context, () => upload(connection, total, chunkBytes, 0))
+  const relayUs = (await context.relayCpuUs()) - relayBefore
+  await connection.close()
+  return {
+    mibPerSecond: mebibytes / seconds,
+    relayCpuSecondsPerGiB: cpuPerGiB(relayUs, total),
+    dialerCpuSecondsPerGiB: cpuPerGiB(localUs, total),
+    listenerCpuSecondsPerGiB: cpuPerGiB(remoteUs, total)
+  }
+}
 
 const messages =
   (each: number): Workload =>
@@ -365,6 +384,7 @@ const longLine: Workload = async (context, mebibytes) => {
 export const workloads: Record<string, Workload> = {
   up: bulk('up'),
   down: bulk('down'),
+  relayed,
   'messages-100': messages(100),
   'messages-1k': messages(1024),
   echo: roundTrip,

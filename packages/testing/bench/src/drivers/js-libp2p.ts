@@ -1,3 +1,4 @@
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
@@ -26,12 +27,20 @@ const wrap = (stream: Stream): BenchStream => ({
 
 export const driver: Driver = {
   async create(options: NodeOptions) {
+    const { relay } = options
+    const at = typeof relay === 'object' ? `${relay.address}/p2p-circuit` : '/ip4/127.0.0.1/tcp/0'
+    // A relay and who is reached through one need identify, as the packages say.
+    const identifies = options.identify === true || relay !== undefined || options.throughRelays === true
     const node = await createLibp2p({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [at] : [] },
+      transports: [tcp(), ...(options.throughRelays === true ? [circuitRelayTransport()] : [])],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        ...(identifies ? { identify: identify() } : {}),
+        ...(relay === 'serve' ? { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) } : {})
+      },
       connectionManager: {
         maxConnections: plenty,
         inboundConnectionThreshold: plenty,

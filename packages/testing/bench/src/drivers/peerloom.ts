@@ -1,3 +1,4 @@
+import { circuitRelay, circuitRelayServer } from '@peerloom/circuit-relay'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
 import type { Stream } from '@peerloom/interface'
@@ -30,9 +31,11 @@ const wrap = (stream: Stream): BenchStream => ({
 
 export const driver: Driver = {
   async create(options: NodeOptions) {
+    const { relay } = options
+    const at = typeof relay === 'object' ? `${relay.address}/p2p-circuit` : '/ip4/127.0.0.1/tcp/0'
     const node = await createNode({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [at] : [] },
+      transports: [tcp(), ...(options.throughRelays === true ? [circuitRelay()] : [])],
       connectionEncryption: [noise()],
       streamMuxers: [
         yamux({
@@ -40,10 +43,15 @@ export const driver: Driver = {
           ...(options.windowBytes === undefined ? {} : { maxReceiveWindowBytes: options.windowBytes })
         })
       ],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        ...(options.identify === true ? { identify: identify() } : {}),
+        ...(relay === 'serve' ? { relay: circuitRelayServer({ limits: false }) } : {})
+      },
       limits: { system: limits, transient: limits, peer: limits, connection: limits },
       connectionManager: { highWater: plenty, lowWater: plenty }
     })
+    while (options.listen && node.multiaddrs().length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     return {
       address: options.listen ? String(node.multiaddrs()[0]) : '',
       handle: (protocol, handler) =>
