@@ -227,6 +227,7 @@ export async function createNodeFor<const S extends ServiceModules>(
     protocols,
     connections,
     addresses,
+    transports,
     listeners,
     listen: toMultiaddrs(options.addresses?.listen),
     upgrader,

@@ -20,7 +20,8 @@ import {
   type Stream,
   type StreamHandler,
   toError,
-  type Topology
+  type Topology,
+  type Transport
 } from '@peerloom/interface'
 import { nextTurn } from '@peerloom/streams'
 import type { AddressManager } from './address-manager.ts'
@@ -80,6 +81,7 @@ export interface NodeParts<S> {
   readonly protocols: ProtocolRegistry
   readonly connections: ConnectionManager
   readonly addresses: AddressManager
+  readonly transports: readonly Transport[]
   readonly listeners: Listeners
   readonly listen: readonly Multiaddr[]
   readonly upgrader: ConnectionUpgrader
@@ -216,6 +218,9 @@ export class PeerloomNode<S> implements Node<S> {
         reconnecting: connections.reconnecting,
         inboundStreams: protocols.openStreams
       },
+      transports: Object.fromEntries(
+        this.#parts.transports.flatMap((one) => (isInspectable(one) ? [[one.name, one.inspect()]] : []))
+      ),
       services: Object.fromEntries(
         Object.entries(services as Record<string, unknown>).flatMap(([name, instance]) =>
           isInspectable(instance) ? [[name, instance.inspect()]] : []

@@ -3,7 +3,7 @@ import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
 
-/** The workloads of `pnpm bench`, TCP + Noise + yamux, with what each is to reach. */
+/** The workloads of `pnpm bench`, TCP + Noise + yamux where a row does not say otherwise, with what each is to reach. */
 export const rows: readonly Row[] = [
   {
     name: 'one stream up, 64 KiB writes',
@@ -28,18 +28,31 @@ export const rows: readonly Row[] = [
     ]
   },
   {
-    name: 'one stream up over a WebSocket, 64 KiB writes',
-    workload: 'ws-up',
+    name: 'WebSocket: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'ws',
     size: 256,
     drivers: both,
     goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
   },
   {
-    name: 'one stream down over a WebSocket, 64 KiB writes',
-    workload: 'ws-down',
+    name: 'WebSocket: one stream down, 64 KiB writes',
+    workload: 'down',
+    stack: 'ws',
     size: 256,
     drivers: both,
     goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'one stream up through a relay, 64 KiB writes, no limits',
+    workload: 'relayed',
+    stack: 'relay',
+    size: 256,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p' },
+      { figure: 'relayCpuSecondsPerGiB', atMost: 0.34, of: 'js-libp2p' }
+    ]
   },
   {
     name: 'messages of 100 bytes on one stream',

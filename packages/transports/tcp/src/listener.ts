@@ -1,13 +1,6 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, type Listener, PeerloomError, toError, type Upgrader } from '@peerloom/interface'
-import {
-  claimPort,
-  expandWildcard,
-  fromSocket,
-  type PortClaim,
-  SocketChannel,
-  toSocketAddress
-} from '@peerloom/sockets'
+import { claimPort, expandWildcard, type PortClaim, SocketChannel, toSocketAddress } from '@peerloom/sockets'
 import type { Socket } from 'node:net'
 
 export interface TcpListenerOptions {

@@ -25,20 +25,21 @@ export function socketDriver(open: Connect, listen: Listen, wrapSocket: (socket:
   return {
     async create(options: NodeOptions): Promise<BenchNode> {
       const handlers = new Map<string, (stream: BenchStream) => void>()
-      const server = options.listen
-        ? await listen((socket) => {
-            socket.on('error', () => {})
-            const onFirst = (bytes: Buffer): void => {
-              socket.off('data', onFirst)
-              socket.pause()
-              const line = bytes.indexOf(10)
-              const rest = bytes.subarray(line + 1)
-              if (rest.length > 0) socket.unshift(rest)
-              handlers.get(bytes.toString('utf8', 0, line))?.(wrapSocket(socket))
-            }
-            socket.on('data', onFirst)
-          })
-        : undefined
+      const server =
+        options.role === 'listen'
+          ? await listen((socket) => {
+              socket.on('error', () => {})
+              const onFirst = (bytes: Buffer): void => {
+                socket.off('data', onFirst)
+                socket.pause()
+                const line = bytes.indexOf(10)
+                const rest = bytes.subarray(line + 1)
+                if (rest.length > 0) socket.unshift(rest)
+                handlers.get(bytes.toString('utf8', 0, line))?.(wrapSocket(socket))
+              }
+              socket.on('data', onFirst)
+            })
+          : undefined
       return {
         address: String(server?.port ?? ''),
         handle: async (protocol, handler) => void handlers.set(protocol, handler),
