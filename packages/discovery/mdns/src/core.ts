@@ -62,7 +62,7 @@ const answerIntervalMs = 1000
 /** Spreads what many do at the same time (RFC 6762 sections 5.2 and 6). */
 const jitterMs = { least: 20, range: 100 }
 /** Queries of others that may stand in for ours, in a row: somebody might see to it that they reach us only. */
-const maxIntervalsSkipped = 3
+const maxIntervalsSkipped = 16
 /** Sources whose packets are counted at once. */
 const maxSources = 256
 
