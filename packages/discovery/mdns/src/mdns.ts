@@ -90,7 +90,12 @@ export class Mdns implements PeerDiscovery {
   /** Looks at the interfaces, now and then again. */
   async #watch(run: Run): Promise<void> {
     const { clock } = this.#node
-    run.links = findLinks(run.links, this.#options.interfaces)
+    try {
+      run.links = findLinks(run.links, this.#options.interfaces)
+    } catch (error) {
+      // Some systems keep their interfaces from applications.
+      if (this.#log.enabled) this.#log.debug('no interfaces to be seen', error)
+    }
     await run.sockets.update(run.links)
     if (run !== this.#run) return
     run.core.setLinks(run.links, clock.now())

@@ -20,6 +20,7 @@ export class Sockets {
   readonly #options: SocketsOptions
   readonly #ears = new Map<Family, Socket>()
   readonly #mouths = new Map<NodeLink, Map<Family, Socket>>()
+  readonly #deaf = new Set<Family>()
   #closed = false
 
   constructor(options: SocketsOptions) {
@@ -31,7 +32,7 @@ export class Sockets {
     for (const [link, mouths] of this.#mouths) {
       if (links.includes(link)) continue
       for (const [family, socket] of mouths) {
-        socket.close()
+        void closed(socket)
         this.#leave(link, family)
       }
       this.#mouths.delete(link)
@@ -48,18 +49,7 @@ export class Sockets {
   /** Sends to the group on one link. Resolves when the packet has left, or was lost. */
   async send(link: NodeLink, bytes: Uint8Array): Promise<void> {
     const mouths = [...(this.#mouths.get(link) ?? [])]
-    await Promise.all(
-      mouths.map(
-        ([family, socket]) =>
-          new Promise<void>((resolve) => {
-            const group = family === 'udp6' ? `${groups.udp6}%${link.zone}` : groups.udp4
-            socket.send(bytes, this.#options.port, group, (error) => {
-              if (error !== null) this.#lost(link, family, error)
-              resolve()
-            })
-          })
-      )
-    )
+    await Promise.all(mouths.map(([family, socket]) => this.#say(link, family, socket, bytes)))
   }
 
   async close(): Promise<void> {
@@ -67,17 +57,33 @@ export class Sockets {
     const sockets = [...this.#ears.values(), ...[...this.#mouths.values()].flatMap((mouths) => [...mouths.values()])]
     this.#ears.clear()
     this.#mouths.clear()
-    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))))
+    await Promise.all(sockets.map((socket) => closed(socket)))
+  }
+
+  #say(link: NodeLink, family: Family, socket: Socket, bytes: Uint8Array): Promise<void> {
+    const group = family === 'udp6' ? `${groups.udp6}%${link.zone}` : groups.udp4
+    return new Promise((resolve) => {
+      const done = (error: Error | null): void => {
+        if (error !== null) this.#lost(link, socket, error)
+        resolve()
+      }
+      try {
+        socket.send(bytes, this.#options.port, group, done)
+      } catch (error) {
+        done(error as Error)
+      }
+    })
   }
 
   async #listen(family: Family, links: readonly NodeLink[]): Promise<void> {
     if (!this.#ears.has(family)) {
-      const socket = await this.#open(family, family === 'udp4' ? '0.0.0.0' : '::')
+      const socket = await this.#open(family, family === 'udp4' ? '0.0.0.0' : '::', (error) =>
+        this.#silence(family, error)
+      )
       if (socket === undefined) return
+      this.#deaf.delete(family)
       this.#ears.set(family, socket)
-      socket.once('close', () => {
-        if (this.#ears.get(family) === socket) this.#ears.delete(family)
-      })
+      socket.once('close', () => this.#ears.delete(family))
     }
     const socket = this.#ears.get(family)
     for (const link of links) {
@@ -95,35 +101,35 @@ export class Sockets {
   async #speak(link: NodeLink, family: Family): Promise<void> {
     const address = addressOf(link, family)
     if (address === undefined || this.#mouths.get(link)?.has(family) === true) return
-    const socket = await this.#open(family, isScoped(address) ? `${address}%${link.zone}` : address)
+    const bound = isScoped(address) ? `${address}%${link.zone}` : address
+    const socket = await this.#open(family, bound, (error) => this.#debug('%s cannot be bound', bound, error))
     if (socket === undefined) return
     try {
       socket.setMulticastInterface(family === 'udp4' ? address : `::%${link.zone}`)
       socket.setMulticastTTL(255)
       socket.setMulticastLoopback(true)
     } catch (error) {
-      this.#debug('nothing can be sent on %s', link.name, error)
-      socket.close()
+      this.#lost(link, socket, error as Error)
       return
     }
     const mouths = this.#mouths.get(link) ?? new Map<Family, Socket>()
     mouths.set(family, socket)
     this.#mouths.set(link, mouths)
+    socket.once('close', () => mouths.delete(family))
   }
 
   /** A bound socket; undefined when the system refuses, or this was closed meanwhile. */
-  #open(family: Family, address: string): Promise<Socket | undefined> {
+  #open(family: Family, address: string, onError: (error: Error) => void): Promise<Socket | undefined> {
     const socket = createSocket({ type: family, reuseAddr: true, ipv6Only: family === 'udp6' })
     return new Promise((resolve) => {
-      socket.once('error', (error) => {
-        this.#debug('%s cannot be bound', address, error)
+      socket.on('error', (error) => {
+        onError(error)
         resolve(undefined)
-        // A socket that failed to bind is open; one that failed later is not to be heard any more.
-        socket.close()
+        void closed(socket)
       })
       socket.bind({ port: this.#options.port, address, exclusive: true }, () => {
         if (this.#closed) {
-          socket.close()
+          void closed(socket)
           resolve(undefined)
           return
         }
@@ -134,12 +140,9 @@ export class Sockets {
   }
 
   /** The socket that could not send is made anew with the next update. */
-  #lost(link: NodeLink, family: Family, error: Error): void {
-    this.#debug('a packet was lost on %s', link.name, error)
-    const socket = this.#mouths.get(link)?.get(family)
-    if (socket === undefined) return
-    this.#mouths.get(link)?.delete(family)
-    socket.close()
+  #lost(link: NodeLink, socket: Socket, error: Error): void {
+    this.#debug('nothing can be sent on %s', link.name, error)
+    void closed(socket)
   }
 
   #leave(link: NodeLink, family: Family): void {
@@ -152,6 +155,13 @@ export class Sockets {
     }
   }
 
+  /** Worth a word, but not with each try. */
+  #silence(family: Family, error: Error): void {
+    if (this.#deaf.has(family)) return
+    this.#deaf.add(family)
+    this.#options.log.error('multicast DNS cannot be heard on %s port %d', family, this.#options.port, error)
+  }
+
   #debug(message: string, ...values: unknown[]): void {
     if (this.#options.log.enabled) this.#options.log.debug(message, ...values)
   }
@@ -161,3 +171,14 @@ const addressOf = (link: NodeLink, family: Family): string | undefined => (famil
 
 /** Link-local addresses say nothing without their zone. */
 const isScoped = (address: string): boolean => address.toLowerCase().startsWith('fe80:')
+
+/** Closes a socket, unless that was done before. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      socket.close(() => resolve())
+    } catch {
+      resolve()
+    }
+  })
+}
