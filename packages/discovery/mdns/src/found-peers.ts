@@ -22,9 +22,11 @@ const prefix = 'dnsaddr='
 /** The peers that a response tells of, each with those of its addresses that make sense there. */
 export function sightings(message: ReceivedMessage, service: string, link: Link): Sighting[] {
   const found = new Map<string, Sighting>()
+  // The names that rust-libp2p makes up are not under the service's.
+  const named = new Set(message.pointers.filter(({ name }) => name === service).map(({ target }) => target))
   let left = maxAddresses
   for (const { name, ttlSeconds, strings } of message.texts) {
-    if (!name.endsWith(`.${service}`)) continue
+    if (!named.has(name) && !name.endsWith(`.${service}`)) continue
     for (const string of strings) {
       if (left-- <= 0) return [...found.values()]
       const address = parseEntry(string)

@@ -55,6 +55,19 @@ describe('hearing', () => {
     }
   })
 
+  test('the name of a peer is what a PTR of the service says, under that service or not', async () => {
+    const strings = [`dnsaddr=/ip4/10.0.0.9/tcp/1/p2p/${peer}`]
+    const record = { ...text('', strings), name: 'made-up' } as DnsRecord
+    for (const [name, count] of [
+      [service, 1],
+      ['_http._tcp.local', 0]
+    ] as const) {
+      const { hear } = await hearer()
+      const answer: DnsRecord = { type: 'PTR', name, ttlSeconds: 120, target: 'made-up' }
+      expect(hear(response([answer], [record]))).toHaveLength(count)
+    }
+  })
+
   test('one packet may tell of several peers', async () => {
     const { hear, core } = await hearer()
     const found = hear(

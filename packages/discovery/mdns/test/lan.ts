@@ -31,6 +31,8 @@ export interface MachineOptions {
   readonly pluggedIn?: boolean
 }
 
+let made = 0
+
 /** A network segment of its own: a bridge, and machines at it, each a network namespace. */
 export class Lan {
   readonly #prefix: string
@@ -40,8 +42,8 @@ export class Lan {
     this.#prefix = prefix
   }
 
-  static async create(name: string): Promise<Lan> {
-    const lan = new Lan(`pl${process.pid}${name}`)
+  static async create(): Promise<Lan> {
+    const lan = new Lan(`pl${process.pid}-${made++}`)
     await run('ip', ['netns', 'add', lan.hub])
     await lan.inside(lan.hub, 'ip link add br0 type bridge mcast_snooping 0 && ip link set br0 up')
     return lan
@@ -66,7 +68,7 @@ export class Lan {
   }
 
   async close(): Promise<void> {
-    for (const machine of this.#machines) await machine.close()
+    await Promise.all(this.#machines.map((machine) => machine.close()))
     for (const name of [...this.#machines.map(({ namespace }) => namespace), this.hub]) {
       await run('ip', ['netns', 'del', name]).catch(() => {})
     }
@@ -178,12 +180,13 @@ export class Program {
   /** Everything it printed that was no event. */
   output = ''
   #running = true
+  #asked = 0
 
   constructor(command: string, args: readonly string[]) {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child = child
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{"event"')) this.events.push(JSON.parse(line) as ProgramEvent)
+      if (line.startsWith('{') && line.includes('"event":')) this.events.push(JSON.parse(line) as ProgramEvent)
       else this.output += `${line}\n`
     })
     child.stderr.on('data', (text: Buffer) => {
@@ -211,6 +214,15 @@ export class Program {
       15_000
     )
     return find() as ProgramEvent
+  }
+
+  /** Gives a command to a peer of another implementation; its answer, as it came. */
+  async ask(command: string): Promise<string> {
+    const id = ++this.#asked
+    this.#child.stdin?.write(`${JSON.stringify({ id, cmd: command, timeoutMs: 5000 })}\n`)
+    const answer = new RegExp(`^.*"id":${id}[,}].*$`, 'm')
+    await until(`an answer to ${command}`, () => !this.#running || answer.test(this.output))
+    return answer.exec(this.output)?.[0] ?? ''
   }
 
   async stop(): Promise<void> {

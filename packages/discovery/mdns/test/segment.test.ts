@@ -1,7 +1,8 @@
 import { until } from '@peerloom/conformance'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
+import { buildForeignPeer } from '@peerloom/interop'
 import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Lan, type Machine, type Program, whyNoLan } from './lan.ts'
 
 const why = await whyNoLan()
@@ -17,15 +18,18 @@ const hasAvahi = ['avahi-daemon', 'avahi-browse', 'dbus-daemon'].every((command)
 if (!hasAvahi) console.warn('SKIPPED: no avahi-daemon, avahi-utils and dbus; nothing is tried with Avahi')
 
 const listen = ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
-const idOf = (program: Program): string => program.events.find(({ event }) => event === 'ready')?.['id'] as string
+const idOf = (program: Program): string => {
+  const ready = program.events.find(({ event }) => event === 'ready')
+  return (ready?.['id'] ?? ready?.['peerId']) as string
+}
 const finds = (program: Program, other: Program) => program.event('found', ({ id }) => id === idOf(other))
 
 describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, () => {
   let lan: Lan
-  beforeAll(async () => {
-    lan = await Lan.create('s')
+  beforeEach(async () => {
+    lan = await Lan.create()
   })
-  afterAll(() => lan.close())
+  afterEach(() => lan.close())
 
   test('two nodes find each other, by IPv4 and IPv6, and connect', async () => {
     const [one, two] = [await lan.machine(), await lan.machine()]
@@ -40,7 +44,6 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
     await there.event('connected', ({ id }) => id === idOf(here))
     await here.stop()
     await here.event('stopped')
-    await there.stop()
   })
 
   test('machines without IPv4 find each other', async () => {
@@ -48,16 +51,14 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
     const here = await one.node('peerloom.ts', { listen: ['/ip6/::/tcp/0'] })
     const there = await two.node('peerloom.ts', { listen: ['/ip6/::/tcp/0'] })
     await Promise.all([finds(here, there), finds(there, here)])
-    await Promise.all([here.stop(), there.stop()])
   })
 
-  test('a node that starts without a network is found as soon as there is one', async () => {
+  test('a node that starts without a network finds others as soon as there is one', async () => {
     const [one, two] = [await lan.machine(), await lan.machine({ pluggedIn: false })]
     const here = await one.node('peerloom.ts', { listen })
     const there = await two.node('peerloom.ts', { listen: [`/ip6/::1/tcp/0`] })
     await two.plugIn()
     await finds(there, here)
-    await Promise.all([here.stop(), there.stop()])
   })
 
   test('nodes of another service do not meet', async () => {
@@ -70,7 +71,6 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
     await Promise.all([finds(two, three), finds(three, two)])
     expect(one.events.filter(({ event }) => event === 'found')).toEqual([])
     expect(two.events.some(({ id }) => id === idOf(one))).toBe(false)
-    await Promise.all([one, two, three].map((program) => program.stop()))
   })
 
   test('js-libp2p finds us, and we find it', async () => {
@@ -80,13 +80,38 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
     const [, seen] = await Promise.all([finds(ours, theirs), finds(theirs, ours)])
     expect(seen['addresses']).toHaveLength(2)
     await ours.event('connected', ({ id }) => id === idOf(theirs))
-    await Promise.all([ours.stop(), theirs.stop()])
   })
+
+  for (const [kind, flag] of [
+    ['go', ['--mdns', '_p2p._udp']],
+    ['rust', ['--mdns']]
+  ] as const) {
+    test(`${kind}-libp2p finds us, and we find it`, async ({ skip }) => {
+      const binary = await buildForeignPeer(kind, { onlyCached: process.env['PEERLOOM_BUILD_PEERS'] !== '1' })
+      if (binary === undefined) return skip('the peer is not built')
+      const [one, two] = [await lan.machine(), await lan.machine()]
+      const ours = await one.node('peerloom.ts', { listen })
+      const theirs = two.start(binary, ['--listen', '/ip4/0.0.0.0/tcp/0', ...flag])
+      await theirs.event('ready').catch((error: unknown) => {
+        if (!theirs.output.includes('mdns')) throw error
+        console.warn(`SKIPPED: this ${kind} peer has no --mdns`)
+        skip('the peer has no --mdns')
+      })
+      await ours.event('connected', ({ id }) => id === idOf(theirs))
+      let told = ''
+      const end = Date.now() + 20_000
+      while (!told.includes(idOf(ours)) && Date.now() < end) told = await theirs.ask('found')
+      expect(told).toMatch(new RegExp(`${idOf(ours)}":\\[.*/ip4/${one.ip4}/tcp/`))
+      expect((await finds(ours, theirs))['addresses']).toEqual([
+        expect.stringMatching(new RegExp(`^/ip4/${two.ip4}/tcp/\\d+/p2p/${idOf(theirs)}$`))
+      ])
+    })
+  }
 
   describe.skipIf(!hasAvahi)('with Avahi', () => {
     let machine: Machine
     let daemon: Program
-    beforeAll(async () => {
+    beforeEach(async () => {
       machine = await lan.machine()
       daemon = await machine.startAvahi()
     })
@@ -110,8 +135,6 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
       await away.stop()
       await until('one has left', () => /^-;eth0;IPv4;\w{40};/m.test(watching.output))
       expect(new Set(watching.output.match(/^-;eth0;IPv4;\w{40};/gm)).size).toBe(1)
-      await beside.stop()
-      await watching.stop()
     })
 
     test('a service that avahi-publish tells of is found', async () => {
@@ -120,7 +143,6 @@ describe.skipIf(why !== undefined)('on a network segment', { timeout: 60_000 }, 
       const text = `dnsaddr=/ip4/10.77.0.200/tcp/4001/p2p/${peer}`
       machine.avahi(daemon, 'avahi-publish', ['-s', 'someone', '_p2p._udp', '4001', text])
       await node.event('found', ({ id }) => id === peer.toString())
-      await node.stop()
     })
   })
 })
