@@ -91,7 +91,7 @@ export class MdnsCore<L extends Link> {
   constructor(options: CoreOptions, now: number) {
     this.#options = options
     this.#now = now
-    this.#table = new PeerTable(options)
+    this.#table = new PeerTable(options, now)
     this.#sources = new BoundedMap({ maxEntries: maxSources })
     this.#budget = this.#bucket(options.maxPackets)
     this.#query = encodeMessage({ response: false, questions: [{ name: options.service, type: recordTypes.PTR }] })

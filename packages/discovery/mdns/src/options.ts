@@ -14,9 +14,9 @@ export interface MdnsOptions {
   readonly broadcast?: boolean
   /** How long others may believe what we say, in ms. Default 120,000. */
   readonly ttlMs?: number
-  /** Peers that are known at once. Default 1,024. */
+  /** Peers that are known at once, and that are met in a minute. Default 1,024. */
   readonly maxPeers?: number
-  /** Peers that one IP address may tell of. Default 64. */
+  /** Peers that one IP address may bring up in a minute. Default 64. */
   readonly maxPeersPerSource?: number
   /** Addresses of one peer, of ourselves too. Default 16. */
   readonly maxAddresses?: number

@@ -1,11 +1,11 @@
-import { BoundedMap } from '@peerloom/bounded'
+import { BoundedMap, TokenBucket } from '@peerloom/bounded'
 import type { FoundPeer } from '@peerloom/interface'
 import type { Sighting } from './found-peers.ts'
 
 export interface PeerTableOptions {
-  /** Peers that are known at once; those seen longest ago are forgotten first. */
+  /** Peers that are known at once, those seen longest ago are forgotten first; and that are met in a minute. */
   readonly maxPeers: number
-  /** Peers that one source may tell of. */
+  /** Peers that one source may bring up in a minute. */
   readonly maxPeersPerSource: number
   /** Addresses of one peer. */
   readonly maxAddresses: number
@@ -18,23 +18,29 @@ interface Seen {
 }
 
 interface Known {
-  readonly source: string
   instance: string
   readonly addresses: Map<string, Seen>
 }
 
 /** An hour, as the address book has it: what is said for longer is not believed for longer. */
 const maxTtlSeconds = 3600
+/** Sources that are counted at once. */
+const maxSources = 256
 
 /** Who is on the network, so that the node hears what is news. Pure: times come with the calls. */
 export class PeerTable {
   readonly #options: PeerTableOptions
   readonly #peers: BoundedMap<string, Known>
-  readonly #bySource = new Map<string, number>()
+  readonly #newcomers: TokenBucket
+  readonly #bySource = new BoundedMap<string, TokenBucket>({ maxEntries: maxSources })
   readonly #byInstance = new Map<string, string>()
 
-  constructor(options: PeerTableOptions) {
+  #now: number
+
+  constructor(options: PeerTableOptions, now: number) {
     this.#options = options
+    this.#now = now
+    this.#newcomers = this.#perMinute(options.maxPeers)
     this.#peers = new BoundedMap({
       maxEntries: options.maxPeers,
       onEvict: (key, known) => this.#left(key, known)
@@ -47,6 +53,7 @@ export class PeerTable {
 
   /** What is news of a sighting: a new peer, new addresses, or some that would lapse before long. */
   see(sighting: Sighting, source: string, now: number): FoundPeer | undefined {
+    this.#now = now
     const { id, instance } = sighting
     const key = id.toString()
     if (sighting.ttlSeconds === 0) {
@@ -83,13 +90,21 @@ export class PeerTable {
     }
   }
 
+  /** Who says hello and goodbye all the time is not to keep the node dialling. */
   #meet(key: string, source: string, instance: string): Known | undefined {
-    const count = this.#bySource.get(source) ?? 0
-    if (count >= this.#options.maxPeersPerSource) return undefined
-    const known: Known = { source, instance, addresses: new Map() }
+    let bucket = this.#bySource.get(source)
+    if (bucket === undefined) {
+      bucket = this.#perMinute(this.#options.maxPeersPerSource)
+      this.#bySource.set(source, bucket)
+    }
+    if (!bucket.take() || !this.#newcomers.take()) return undefined
+    const known: Known = { instance, addresses: new Map() }
     this.#peers.set(key, known)
-    this.#bySource.set(source, count + 1)
     return known
+  }
+
+  #perMinute(count: number): TokenBucket {
+    return new TokenBucket({ ratePerSecond: count / 60, burst: count, clock: { now: () => this.#now } })
   }
 
   #forget(key: string): void {
@@ -99,10 +114,7 @@ export class PeerTable {
     this.#left(key, known)
   }
 
-  #left(key: string, { source, instance }: Known): void {
+  #left(key: string, { instance }: Known): void {
     if (this.#byInstance.get(instance) === key) this.#byInstance.delete(instance)
-    const count = (this.#bySource.get(source) ?? 0) - 1
-    if (count > 0) this.#bySource.set(source, count)
-    else this.#bySource.delete(source)
   }
 }

@@ -193,25 +193,32 @@ describe('bounds of what is known', () => {
     return peers.map((id, at) => response([text(`crowd-${at}`, [`dnsaddr=/ip4/10.0.0.9/tcp/1/p2p/${id}`])]))
   }
 
-  test('peers of one source', async () => {
+  test('peers that one source brings up', async () => {
     const { hear, core } = await hearer({ maxPeersPerSource: 3 })
     const [first, ...packets] = await crowd(10)
     expect(packets.concat(first as Uint8Array).flatMap((bytes) => hear(bytes))).toHaveLength(3)
     expect(core.size).toBe(3)
     // Those of others are heard.
     expect(hear(first as Uint8Array, '10.0.0.10')).toHaveLength(1)
-    // A goodbye makes room.
+    // A goodbye makes no room, time does.
     hear(response([pointer('crowd-1', 0)]))
-    expect(hear(packets.at(-1) as Uint8Array)).toHaveLength(1)
+    expect(hear(packets.at(-1) as Uint8Array)).toEqual([])
+    expect(hear(packets.at(-1) as Uint8Array, '10.0.0.9', 20_000)).toHaveLength(1)
   })
 
-  test('peers in all: the one that was seen longest ago is forgotten', async () => {
-    const { hear, core } = await hearer({ maxPeers: 4, maxPeersPerSource: 2 })
-    const packets = await crowd(40)
-    for (const [at, bytes] of packets.entries()) expect(hear(bytes, `10.0.0.${at + 1}`)).toHaveLength(1)
+  test('peers that are known: the one that was seen longest ago is forgotten', async () => {
+    const { hear, core } = await hearer({ maxPeers: 4 })
+    const packets = await crowd(8)
+    for (const [at, bytes] of packets.entries()) expect(hear(bytes, `10.0.0.${at + 1}`, at * 20_000)).toHaveLength(1)
     expect(core.size).toBe(4)
-    // And the account of its source is closed with it.
-    expect(hear(packets[0] as Uint8Array, '10.0.0.1')).toHaveLength(1)
+    expect(hear(packets[7] as Uint8Array, '10.0.0.8', 160_000)).toEqual([])
+    expect(hear(packets[0] as Uint8Array, '10.0.0.1', 160_000)).toHaveLength(1)
+  })
+
+  test('peers that are met, whoever brings them up', async () => {
+    const { hear } = await hearer({ maxPeers: 4 })
+    const packets = await crowd(40)
+    expect(packets.flatMap((bytes, at) => hear(bytes, `10.0.0.${at + 1}`))).toHaveLength(4)
   })
 
   test('addresses of one peer', async () => {
