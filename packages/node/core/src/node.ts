@@ -7,13 +7,13 @@ import {
   type Connections,
   type DialTarget,
   type Events,
+  type FoundPeer,
   type HandleOptions,
   type NodeDialOptions,
   type NodeEvents,
   type OpenStreamOptions,
   type PeerDiscovery,
   type PeerId,
-  type PeerInfo,
   PeerloomError,
   type PeerStore,
   type Startable,
@@ -90,7 +90,7 @@ export interface NodeParts<S> {
   readonly limits: LimitsTree
   readonly startables: readonly Startable[]
   readonly discovery: readonly PeerDiscovery[]
-  readonly onDiscovered: (found: PeerInfo) => void
+  readonly onDiscovered: (found: FoundPeer) => void
 }
 
 /** Brings the parts to life in order, and to rest in reverse. */
