@@ -28,7 +28,11 @@ export interface NodeOptions {
   readonly identify?: boolean
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number
+  /** What secures connections. Default Noise; with `tls`, the raw TLS limit uses AES as the others then do. */
+  readonly security?: Security | undefined
 }
+
+export type Security = 'noise' | 'tls'
 
 export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>

@@ -1,13 +1,20 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { DriverName } from './driver.ts'
+import type { DriverName, Security } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
 
 const entry = fileURLToPath(new URL('./peer.ts', import.meta.url))
 /** No run takes longer, whatever the driver. */
 const timeoutMs = 180_000
+
+export interface PairOptions {
+  readonly identify?: boolean
+  readonly security?: Security
+  readonly windowBytes?: number
+  readonly profile?: string
+}
 
 type Ask = { readonly id: number; readonly ask: 'cpu' | 'memory' }
 
@@ -21,15 +28,21 @@ class Peer {
   constructor(
     driver: DriverName,
     role: 'listen' | 'dial',
-    identify: boolean,
-    windowBytes: number | undefined,
+    options: PairOptions,
     flags: readonly string[],
     onAsk: (ask: Ask) => void
   ) {
     this.#onAsk = onAsk
+    const { identify, security = 'noise', windowBytes } = options
     this.child = fork(
       entry,
-      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
+      [
+        driver,
+        role,
+        identify === true ? 'identify' : '-',
+        security,
+        ...(windowBytes === undefined ? [] : [String(windowBytes)])
+      ],
       {
         execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -83,15 +96,14 @@ export async function runPair(
   driver: DriverName,
   workload: string,
   size: number,
-  options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
+  options: PairOptions = {}
 ): Promise<Figures> {
-  const identify = options.identify === true
   const flags = (side: string): string[] =>
     options.profile === undefined
       ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
+      : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${options.security ?? 'noise'}-${workload}-${side}`]
+  const listener = new Peer(driver, 'listen', options, flags('listener'), () => {})
+  const dialer = new Peer(driver, 'dial', options, flags('dialer'), ({ id, ask }) => {
     void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
   })
   const watchdog = setTimeout(() => {

@@ -1,6 +1,6 @@
 // One side of a workload, in a process of its own. Started by main.ts with an IPC channel:
-//   node peer.ts <driver> listen|dial [identify|-] [windowBytes]
-import { type BenchNode, type DriverName, loadDriver } from './driver.ts'
+//   node peer.ts <driver> listen|dial [identify|-] [noise|tls] [windowBytes]
+import { type BenchNode, type Driver, type DriverName, loadDriver, type Security } from './driver.ts'
 import { serve } from './protocols.ts'
 import { type Figures, type WorkloadContext, workloads } from './workloads.ts'
 
@@ -17,8 +17,9 @@ export type Request =
 
 export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
-const [name, role, identify, windowBytes] = process.argv.slice(2)
-const driver = await loadDriver(name as DriverName)
+const [name, role, identify, security, windowBytes] = process.argv.slice(2)
+const loaded = await loadDriver(name as DriverName)
+const driver: Driver = { create: (options) => loaded.create({ ...options, security: security as Security }) }
 const node: BenchNode = await driver.create({
   listen: role === 'listen',
   identify: identify === 'identify',

@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import type { DriverName } from './driver.ts'
+import type { DriverName, Security } from './driver.ts'
 import { median } from './statistics.ts'
 import type { Figures } from './workloads.ts'
 
@@ -21,6 +21,8 @@ export interface Row {
   readonly drivers: readonly DriverName[]
   readonly identify?: boolean
   readonly windowBytes?: number
+  /** Default Noise. */
+  readonly security?: Security
   readonly goals: readonly Goal[]
 }
 

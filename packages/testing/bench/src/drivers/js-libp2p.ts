@@ -3,6 +3,7 @@ import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -29,7 +30,7 @@ export const driver: Driver = {
     const node = await createLibp2p({
       addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
       transports: [tcp()],
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [options.security === 'tls' ? tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
       connectionManager: {

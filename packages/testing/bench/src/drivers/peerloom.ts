@@ -4,6 +4,7 @@ import type { Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { tcp } from '@peerloom/tcp'
+import { tls } from '@peerloom/tls'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
 
@@ -33,7 +34,7 @@ export const driver: Driver = {
     const node = await createNode({
       addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
       transports: [tcp()],
-      connectionEncryption: [noise()],
+      connectionEncryption: [options.security === 'tls' ? tls() : noise()],
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,
