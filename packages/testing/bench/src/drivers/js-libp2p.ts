@@ -4,6 +4,7 @@ import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -15,6 +16,7 @@ const plenty = 1_000_000
 const listenOn = {
   tcp: '/ip4/127.0.0.1/tcp/0',
   ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
   relay: '/ip4/127.0.0.1/tcp/0'
 } as const
 
@@ -38,7 +40,7 @@ export const driver: Driver = {
     const node = await createLibp2p({
       addresses: { listen: role === 'dial' ? [] : [listen] },
       transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelayTransport()] : [])],
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: {
         ping: ping(),

@@ -5,6 +5,7 @@ import type { Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { tcp } from '@peerloom/tcp'
+import { tls } from '@peerloom/tls'
 import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
@@ -20,6 +21,7 @@ const limits = {
 const listenOn = {
   tcp: '/ip4/127.0.0.1/tcp/0',
   ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
   relay: '/ip4/127.0.0.1/tcp/0'
 } as const
 
@@ -43,7 +45,7 @@ export const driver: Driver = {
     const node = await createNode({
       addresses: { listen: listens ? [listen] : [] },
       transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelay()] : [])],
-      connectionEncryption: [noise()],
+      connectionEncryption: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,

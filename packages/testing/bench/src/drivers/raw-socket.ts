@@ -83,27 +83,33 @@ export const listenTcp: Listen = (onSocket) =>
 
 export const tcpDriver: Driver = socketDriver(connectTcp, listenTcp, wrap)
 
-const suites = 'TLS_CHACHA20_POLY1305_SHA256'
+const tlsDriverWith = (ciphers: string): Driver =>
+  socketDriver(
+    (port) =>
+      new Promise((resolve, reject) => {
+        const options = { host: '127.0.0.1', port, rejectUnauthorized: false, ciphers, ALPNProtocols: ['bench'] }
+        const socket = tls.connect({ ...options, minVersion: 'TLSv1.3' }, () => resolve(socket))
+        socket.setNoDelay(true)
+        socket.once('error', reject)
+      }),
+    async (onSocket) => {
+      const { key, cert } = certificate
+      const options = { key, cert, ciphers, minVersion: 'TLSv1.3', ALPNProtocols: ['bench'] } as const
+      const server = tls.createServer(options, (socket) => {
+        socket.setNoDelay(true)
+        onSocket(socket)
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+    },
+    wrap
+  )
 
-export const tlsDriver: Driver = socketDriver(
-  (port) =>
-    new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port, rejectUnauthorized: false, ciphers: suites, ALPNProtocols: ['bench'] }
-      const socket = tls.connect({ ...options, minVersion: 'TLSv1.3' }, () => resolve(socket))
-      socket.setNoDelay(true)
-      socket.once('error', reject)
-    }),
-  async (onSocket) => {
-    const { key, cert } = certificate
-    const options = { key, cert, ciphers: suites, minVersion: 'TLSv1.3', ALPNProtocols: ['bench'] } as const
-    const server = tls.createServer(options, (socket) => {
-      socket.setNoDelay(true)
-      onSocket(socket)
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return { port: (server.address() as AddressInfo).port, close: () => server.close() }
-  },
-  wrap
-)
+const [chacha, aes] = [tlsDriverWith('TLS_CHACHA20_POLY1305_SHA256'), tlsDriverWith('TLS_AES_128_GCM_SHA256')]
+
+/** With the cipher that the drivers beside it use. */
+export const tlsDriver: Driver = {
+  create: (options) => (options.stack === 'tls' ? aes : chacha).create(options)
+}
 
 export { connectTcp }
