@@ -26,7 +26,9 @@ export function connectSocket(address: SocketAddress, options: ConnectSocketOpti
     }
     const onError = (cause: Error): void => {
       settle()
-      reject(new PeerloomError('ERR_ADDRESS_UNREACHABLE', cause.message, { cause }))
+      // A name that has several addresses: one failure for each.
+      const causes = cause instanceof AggregateError ? (cause.errors as Error[]) : [cause]
+      reject(new PeerloomError('ERR_ADDRESS_UNREACHABLE', causes.map(({ message }) => message).join('; '), { cause }))
     }
     const onConnect = (): void => {
       settle()

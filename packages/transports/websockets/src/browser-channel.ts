@@ -71,10 +71,9 @@ export class BrowserChannel extends ChannelBase implements Flushable {
   }
 
   /** The nearest thing to a reset that a browser can say. */
-  protected override carryReset(error: Error): void {
+  protected override carryReset(): void {
     this.#pending.clear()
-    const isViolation = error instanceof FrameError && error.closeCode >= 3000
-    this.#socket.close(isViolation ? error.closeCode : closeCodes.reset)
+    this.#socket.close(closeCodes.reset)
   }
 
   protected override hold(): void {

@@ -81,6 +81,7 @@ export async function connectWebSocket(address: WebSocketAddress, options: Conne
 }
 
 function secured(raw: Socket, { host, sni }: WebSocketAddress, tls: ClientTlsOptions | undefined): Socket {
+  raw.on('error', () => {}) // the socket on top of it says so too
   const name = sni ?? host
   return connectTls({
     socket: raw,

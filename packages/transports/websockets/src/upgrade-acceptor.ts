@@ -26,11 +26,6 @@ export class UpgradeAcceptor {
     this.#path = path
   }
 
-  /** Links under way. */
-  get pending(): number {
-    return this.#waiting.size
-  }
-
   /** `onUpgraded` gets the socket and what the client sent right behind its request. */
   accept(
     raw: Socket,

@@ -69,6 +69,14 @@ test('a name of its own for the certificate goes with an IP address', async () =
   await expect(dialer.dial(bare, { force: true })).rejects.toMatchObject({ code: 'ERR_DIAL', message: /127\.0\.0\.1/ })
 })
 
+test('a name that leads nowhere says why, address by address', async () => {
+  const dialer = await node([], trusting)
+  await expect(dialer.dial('/dns/localhost/tcp/1/wss')).rejects.toMatchObject({
+    code: 'ERR_DIAL',
+    message: /ECONNREFUSED/
+  })
+})
+
 test('a certificate that nobody vouches for is refused, unless Noise is proof enough', async () => {
   const listener = await node(['/ip4/127.0.0.1/tcp/0/tls/ws'], { tls: localhost })
   const [address] = listener.multiaddrs() as [Multiaddr]
