@@ -143,7 +143,7 @@ test('the connection to a relay is kept while it serves', async () => {
   expect(source.inspect().transports['circuit-relay']).toMatchObject({ relays: [{ status: 'idle' }], connections: 1 })
   await until('the relay shows it', () => relay.services.relay.inspect().circuits.length === 1)
   const ends = { source: source.peerId.toString(), target: target.peerId.toString() }
-  expect(relay.inspect().services.relay).toMatchObject({ reservations: 1, circuits: [ends], served: 1 })
+  expect(relay.inspect().services['relay']).toMatchObject({ reservations: 1, circuits: [ends], served: 1 })
   JSON.stringify(relay.inspect())
   JSON.stringify(target.inspect())
   await connection.close()
