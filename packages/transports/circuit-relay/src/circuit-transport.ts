@@ -147,6 +147,7 @@ export class CircuitTransport implements CircuitRelay {
     const options = {
       node: this.#node,
       transport: this.name,
+      messageTimeoutMs: this.#options.messageTimeoutMs,
       upgrader: () => this.#upgrader,
       isOurRelay: (peer: Connection['remotePeer']) => this.#reservations.serves(peer),
       onConnection: (connection: Connection, relay: Connection['remotePeer']) => this.#links.carry(connection, relay)

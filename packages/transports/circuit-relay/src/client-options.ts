@@ -9,6 +9,8 @@ export interface CircuitRelayOptions {
   readonly dialTimeoutMs?: number
   /** Bound on a relay's answer when it is to connect us, in ms. Default 15,000. */
   readonly connectTimeoutMs?: number
+  /** Bound on what a relay says when it brings a circuit, in ms. Default 10,000. */
+  readonly messageTimeoutMs?: number
   /** A relay that refused or was lost is left alone this long, then twice as long, and so on, in ms. Default 1,000. */
   readonly firstBackoffMs?: number
   /** The longest that a relay is left alone, in ms. Default 300,000. */
@@ -25,6 +27,7 @@ export const defaultClientOptions: Required<CircuitRelayOptions> = {
   reserveTimeoutMs: 4000,
   dialTimeoutMs: 10_000,
   connectTimeoutMs: 15_000,
+  messageTimeoutMs: 10_000,
   firstBackoffMs: 1000,
   lastBackoffMs: 300_000,
   searchIntervalMs: 30_000,

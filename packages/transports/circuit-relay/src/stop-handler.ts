@@ -14,12 +14,10 @@ import { maxMessageBytes, type Status, status } from './constants.ts'
 import { connectionLimits } from './hop-client.ts'
 import { stopCodec, type StopMessage } from './messages.ts'
 
-/** Bound on the message of a relay, in ms. */
-const messageTimeoutMs = 10_000
-
 export interface StopHandlerOptions {
   readonly node: NodeContext
   readonly transport: string
+  readonly messageTimeoutMs: number
   readonly upgrader: () => Upgrader | undefined
   /** Whether we have a reservation at the peer. */
   isOurRelay(peer: PeerId): boolean
@@ -29,6 +27,7 @@ export interface StopHandlerOptions {
 /** Takes a circuit that a relay brings: the stream becomes an inbound link. */
 export async function serveStop(stream: Stream, connection: Connection, options: StopHandlerOptions): Promise<void> {
   const { clock } = options.node
+  const { messageTimeoutMs } = options
   const stop = protobuf(stream, stopCodec, { maxBytes: maxMessageBytes })
   const answer = (code: Status): Promise<void> => stop.write({ type: 'STATUS', status: code })
   const timer = clock.setTimeout(

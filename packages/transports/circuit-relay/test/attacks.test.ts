@@ -7,7 +7,7 @@ import {
 } from '@peerloom/circuit-relay'
 import { lengthPrefix } from '@peerloom/bounded'
 import { ManualClock, seededRandom, settle, until } from '@peerloom/conformance'
-import type { Connection, Stream } from '@peerloom/interface'
+import type { Connection, PeerRouting, Stream } from '@peerloom/interface'
 import { protobuf } from '@peerloom/streams'
 import { expect, test } from 'vitest'
 import {
@@ -158,6 +158,57 @@ test('half a message is not waited for without end', async () => {
   await clock.advance(3000)
   await until('it is reset', () => stream.status === 'reset')
   expect(connection.status).toBe('open')
+})
+
+test('nor is half a message of a relay', async () => {
+  const clock = new ManualClock()
+  const { relay, target } = await trio(memoryWorld(clock))
+  const back = relay.connections.list(target.peerId)[0] as Connection
+  const stream = await back.openStream(stopProtocol)
+  stream.send(Uint8Array.of(50, 8, 1))
+  await until('it is served', () => target.inspect().counts.inboundStreams === 1)
+  await clock.advance(10_000)
+  await until('it is reset', () => stream.status === 'reset')
+})
+
+test('a relay that never answers CONNECT, or is called off, fails the dial', async () => {
+  const clock = new ManualClock()
+  const world = memoryWorld(clock)
+  const mute = await clientNode(world, { listen: ['/memory/0'] })
+  const asked: Stream[] = []
+  await mute.handle(hopProtocol, (stream) => void asked.push(stream))
+  const source = await clientNode(world, { relay: { connectTimeoutMs: 3000 } })
+  const address = `${mute.multiaddrs()[0]}/p2p-circuit/p2p/${(await clientNode(world)).peerId}`
+  const late = expect(source.dial(address)).rejects.toMatchObject({ attempts: [{ code: 'ERR_TIMEOUT' }] })
+  await until('it is asked', () => asked.length === 1)
+  await clock.advance(3000)
+  await late
+  const abort = new AbortController()
+  const off = expect(source.dial(address, { signal: abort.signal })).rejects.toThrow('enough')
+  await until('it is asked again', () => asked.length === 2)
+  abort.abort(new Error('enough'))
+  await off
+  await until('both streams are over', () => asked.every((stream) => stream.status === 'reset'))
+})
+
+test('looking for a relay nobody finds ends in time', async () => {
+  const clock = new ManualClock()
+  const world = memoryWorld(clock)
+  let looked = false
+  const routing: PeerRouting = {
+    findPeer: () => {
+      looked = true
+      return new Promise(() => {})
+    },
+    async *closestPeers() {}
+  }
+  const node = await clientNode(world, { routing, relay: { dialTimeoutMs: 2000 } })
+  const [relay, peer] = [await clientNode(world), await clientNode(world)]
+  const dialling = node.dial(`/p2p/${relay.peerId}/p2p-circuit/p2p/${peer.peerId}`)
+  const failed = expect(dialling).rejects.toMatchObject({ attempts: [{ code: 'ERR_NO_ADDRESSES' }] })
+  await until('it is looked for', () => looked)
+  await clock.advance(2000)
+  await failed
 })
 
 test('messages over 4 KiB, and others that make no sense, end their stream and nothing else', async () => {
