@@ -1,4 +1,5 @@
 import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { kindOf, peerOf } from '@peerloom/addresses'
 import { parsePeerId } from '@peerloom/identity'
 import {
   type Clock,
@@ -14,7 +15,6 @@ import {
   type Upgrader
 } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
-import { kindOf, peerOf } from './address-kind.ts'
 import { type AttemptOptions, PlaceLost, race, RaceLost } from './attempts.ts'
 import type { DialBackoff } from './backoff.ts'
 import type { BlackHoleDetector } from './black-hole.ts'

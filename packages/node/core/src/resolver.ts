@@ -1,7 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { peerOf } from '@peerloom/addresses'
 import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
-import { peerOf } from './address-kind.ts'
 
 /** What a runtime must answer of DNS. Both reject or answer nothing for a name that does not exist. */
 export interface Dns {

@@ -27,10 +27,6 @@ export function parseCircuit(address: Multiaddr): CircuitAddress | undefined {
   }
 }
 
-/** Whether an address goes through a relay, at any place. */
-export const isRelayed = (address: Multiaddr): boolean =>
-  address.getComponents().some(({ name }) => name === 'p2p-circuit')
-
 /** Whether it is `/p2p-circuit`, which asks for any relay. */
 export function isAnyRelay(address: Multiaddr): boolean {
   const [first, second] = address.getComponents()

@@ -1,4 +1,5 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { isRelayed } from '@peerloom/addresses'
 import {
   type AbortOptions,
   type Channel,
@@ -9,7 +10,6 @@ import {
   type Stream
 } from '@peerloom/interface'
 import { protobuf } from '@peerloom/streams'
-import { isRelayed } from './circuit-address.ts'
 import { maxMessageBytes, status } from './constants.ts'
 import { hopCodec, type HopMessage, type LimitMessage } from './messages.ts'
 import { RelayError } from './relay-error.ts'

@@ -1,7 +1,6 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { isRelayed, kindOf } from '@peerloom/addresses'
 import type { OwnAddress, PeerId } from '@peerloom/interface'
-import { isRelayed } from './circuit-address.ts'
-import { isPublic } from './whereabouts.ts'
 
 /** As many as leave room for the rest of a message of 4 KiB. */
 const maxAddresses = 16
@@ -23,6 +22,6 @@ export function ownAddresses(own: readonly OwnAddress[], self: PeerId): Uint8Arr
 
 /** The public ones, when there are any. */
 export function preferPublic(addresses: readonly Multiaddr[]): readonly Multiaddr[] {
-  const everywhere = addresses.filter(isPublic)
+  const everywhere = addresses.filter((address) => kindOf(address).scope === 'public')
   return everywhere.length > 0 ? everywhere : addresses
 }

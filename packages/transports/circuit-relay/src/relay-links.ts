@@ -1,4 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { isRelayed } from '@peerloom/addresses'
 import {
   type AbortOptions,
   type Connection,
@@ -7,7 +8,6 @@ import {
   PeerloomError,
   toError
 } from '@peerloom/interface'
-import { isRelayed } from './circuit-address.ts'
 
 const protectCircuit = 'circuit-relay:through'
 

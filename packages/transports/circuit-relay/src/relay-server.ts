@@ -1,3 +1,4 @@
+import { isRelayed, subscriberOf } from '@peerloom/addresses'
 import { parsePeerId, peerIdFromBytes } from '@peerloom/identity'
 import {
   type Connection,
@@ -14,14 +15,12 @@ import {
 } from '@peerloom/interface'
 import { protobuf, type ProtobufChannel } from '@peerloom/streams'
 import { Circuit } from './circuit.ts'
-import { isRelayed } from './circuit-address.ts'
 import { hopProtocol, maxMessageBytes, status, statusName, stopProtocol } from './constants.ts'
 import { hopCodec, type HopMessage, type LimitMessage, stopCodec } from './messages.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { type Asker, RelayState } from './relay-state.ts'
 import type { ServerSettings } from './server-options.ts'
 import { sealVoucher } from './voucher.ts'
-import { subscriberOf } from './whereabouts.ts'
 
 /** Hop streams of one peer beside those of its circuits. */
 const spareHopStreams = 16

@@ -1,4 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { isRelayed } from '@peerloom/addresses'
 import { parsePeerId } from '@peerloom/identity'
 import {
   type Connection,
@@ -9,7 +10,7 @@ import {
   type Timer,
   type Unsubscribe
 } from '@peerloom/interface'
-import { isRelayed, throughRelay } from './circuit-address.ts'
+import { throughRelay } from './circuit-address.ts'
 import type { CircuitRelayOptions } from './client-options.ts'
 import { hopProtocol } from './constants.ts'
 import { type Granted, reserve } from './hop-client.ts'

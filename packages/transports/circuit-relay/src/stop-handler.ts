@@ -1,3 +1,4 @@
+import { isRelayed } from '@peerloom/addresses'
 import { peerIdFromBytes } from '@peerloom/identity'
 import {
   type Connection,
@@ -9,7 +10,7 @@ import {
   type Upgrader
 } from '@peerloom/interface'
 import { protobuf } from '@peerloom/streams'
-import { isRelayed, throughRelay } from './circuit-address.ts'
+import { throughRelay } from './circuit-address.ts'
 import { maxMessageBytes, type Status, status } from './constants.ts'
 import { connectionLimits } from './hop-client.ts'
 import { stopCodec, type StopMessage } from './messages.ts'
