@@ -1,4 +1,5 @@
 import { PeerloomError, toError } from '@peerloom/interface'
+import type nodeDataChannel from 'node-datachannel'
 import type { DataChannel, PeerConnection } from 'node-datachannel'
 import type {
   IceCandidate,
@@ -15,8 +16,9 @@ import type {
 import { parseFingerprint } from './fingerprint.ts'
 import { maxReceivedBytes } from './frame.ts'
 import { type IceCredentials, isIcePwd, isIceUfrag } from './ice-credentials.ts'
+import { hasAddress } from './signal-message.ts'
 
-type NodeDataChannel = typeof import('node-datachannel').default
+type NodeDataChannel = typeof nodeDataChannel
 
 /** What the engine tells us of when it holds less. */
 const lowWaterBytes = 64 * 1024
@@ -120,8 +122,8 @@ class NodeLink implements RtcLink {
     this.#connection.setRemoteDescription(sdp, type)
   }
 
-  async addCandidate({ candidate, sdpMid }: IceCandidate): Promise<void> {
-    this.#connection.addRemoteCandidate(candidate, sdpMid ?? '0')
+  async addCandidate(candidate: IceCandidate): Promise<void> {
+    if (hasAddress(candidate)) this.#connection.addRemoteCandidate(candidate.candidate, candidate.sdpMid ?? '0')
   }
 
   remoteFingerprint(): Uint8Array | undefined {

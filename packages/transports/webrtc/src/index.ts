@@ -4,6 +4,8 @@ import { DirectTransport } from './direct.ts'
 import { DirectListener } from './direct-listener.ts'
 import { resolveDirectOptions, type WebRTCDirectOptions } from './direct-options.ts'
 import { engine } from './engine.ts'
+import { PrivateTransport } from './private.ts'
+import { resolvePrivateOptions, type WebRTCOptions } from './private-options.ts'
 
 /**
  * WebRTC to a node with a public address: `/ip4/1.2.3.4/udp/4001/webrtc-direct/certhash/…`. Node listens, browsers and
@@ -34,5 +36,27 @@ export function webRTCDirect(options?: WebRTCDirectOptions): Module<Transport> {
   })
 }
 
+/**
+ * WebRTC between peers that nobody can dial, arranged over a relay: `/…/p2p/<relay>/p2p-circuit/webrtc/p2p/<peer>`. Needs
+ * `node-datachannel` in Node.
+ *
+ * ```ts
+ * const node = await createNode({
+ *   transports: [tcp(), circuitRelay(), webRTC({ iceServers: [{ urls: 'stun:stun.example.org:3478' }] })],
+ *   addresses: { listen: ['/p2p-circuit', '/webrtc'] }
+ * })
+ * ```
+ */
+export function webRTC(options?: WebRTCOptions): Module<Transport> {
+  const settings = resolvePrivateOptions(options ?? {})
+  return defineModule({
+    name: '@peerloom/webrtc',
+    options,
+    create: (node) => new PrivateTransport(node, engine, settings)
+  })
+}
+
 export type { WebRTCDirectOptions } from './direct-options.ts'
+export type { IceServer } from './engine-interface.ts'
 export type { DataChannelOptions } from './options.ts'
+export type { WebRTCOptions } from './private-options.ts'
