@@ -39,6 +39,8 @@ export class DataChannelMuxer implements Muxer, StreamHost {
   readonly #streams = new Set<DataChannelStream>()
   #inboundCount = 0
   #refused: TokenBucket | undefined = undefined
+  /** The last stream that ended was broken off: the connection may be going. */
+  #brokeOff = false
   #closing: Promise<void> | undefined = undefined
   #flushed: Waiters | undefined = undefined
   #over = false
@@ -135,8 +137,9 @@ export class DataChannelMuxer implements Muxer, StreamHost {
   linkClosed(error?: Error): void {
     this.#linkOver = true
     this.#linkGone?.resolve()
-    const lost = this.#closing !== undefined || this.#streams.size === 0 ? undefined : error
-    this.#finish(lost)
+    // A remote cannot say good-bye: when it broke nothing off, this was it.
+    const good = !this.#brokeOff && [...this.#streams].every((stream) => stream.remoteHasEnded)
+    this.#finish(good || this.#closing !== undefined ? undefined : error)
   }
 
   // What streams call.
@@ -155,6 +158,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
 
   remove(stream: DataChannelStream): void {
     if (!this.#streams.delete(stream)) return
+    this.#brokeOff = stream.brokeOff
     if (stream.direction === 'inbound') this.#inboundCount--
     this.#settings.limits.release(stream.direction === 'inbound' ? 'streamsInbound' : 'streamsOutbound', 1)
     this.#checkFlushed()

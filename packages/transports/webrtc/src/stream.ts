@@ -69,6 +69,8 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   #reserved = 0
   #idleMessages = 0
   #finTimer: Timer | undefined = undefined
+  /** The channel was closed before the remote had said all. */
+  brokeOff = false
 
   constructor(channel: RtcChannel, host: StreamHost, direction: Direction) {
     super(direction, host.clock)
@@ -86,6 +88,10 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     return (
       !this.isFinished && (this.queuedBytes > 0 || this.#finTimer !== undefined || this.#channel.bufferedAmount > 0)
     )
+  }
+
+  get remoteHasEnded(): boolean {
+    return this.hasRemoteEnded
   }
 
   override close(options?: AbortOptions): Promise<void> {
@@ -132,6 +138,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
       this.writeFinished()
       return
     }
+    this.brokeOff = !this.hasRemoteEnded
     this.remoteReset(new PeerloomError('ERR_CHANNEL_RESET', 'the data channel was closed', { remote: true }), true)
   }
 
