@@ -2,15 +2,20 @@ import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
 import { connect, type Socket } from 'node:net'
 import type { SocketAddress } from './address.ts'
 
-/** Connects a socket. Rejects with ERR_ADDRESS_UNREACHABLE and the system's error as cause, or the signal's reason. */
-export function connectSocket(address: SocketAddress, options: AbortOptions): Promise<Socket> {
-  const { signal } = options
+export interface ConnectSocketOptions extends AbortOptions {
+  /** Family of a host that is a name: 0 for either. Default 0. */
+  readonly family?: 0 | 4 | 6
+}
+
+/** Connects a socket; a host may be a name. Rejects with ERR_ADDRESS_UNREACHABLE and the system's error as cause, or the signal's reason. */
+export function connectSocket(address: SocketAddress, options: ConnectSocketOptions): Promise<Socket> {
+  const { signal, family = 0 } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(toError(signal.reason))
       return
     }
-    const socket = connect({ ...address, noDelay: true, keepAlive: true, allowHalfOpen: true })
+    const socket = connect({ ...address, family, noDelay: true, keepAlive: true, allowHalfOpen: true })
     const settle = (): void => {
       socket.off('error', onError)
       socket.off('connect', onConnect)

@@ -240,7 +240,8 @@ export class Dialer {
   async #dialName(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {
     attempt.onStage('resolve')
     dial.options.onProgress?.({ stage: 'resolve', address })
-    const found = await resolve(address, this.#parts.dns, attempt)
+    const keep = (one: Multiaddr): boolean => !this.#isName(one)
+    const found = await resolve(address, this.#parts.dns, { signal: attempt.signal, keep })
     return this.#race(found, dial, attempt.signal)
   }
 

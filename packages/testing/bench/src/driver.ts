@@ -26,6 +26,8 @@ export interface BenchNode {
 export interface NodeOptions {
   readonly listen: boolean
   readonly identify?: boolean
+  /** Default: TCP. */
+  readonly webSocket?: boolean
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number
 }

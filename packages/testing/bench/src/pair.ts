@@ -22,6 +22,7 @@ class Peer {
     driver: DriverName,
     role: 'listen' | 'dial',
     identify: boolean,
+    transport: 'ws' | '-',
     windowBytes: number | undefined,
     flags: readonly string[],
     onAsk: (ask: Ask) => void
@@ -29,7 +30,13 @@ class Peer {
     this.#onAsk = onAsk
     this.child = fork(
       entry,
-      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
+      [
+        driver,
+        role,
+        identify ? 'identify' : '-',
+        transport,
+        ...(windowBytes === undefined ? [] : [String(windowBytes)])
+      ],
       {
         execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -86,12 +93,13 @@ export async function runPair(
   options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
 ): Promise<Figures> {
   const identify = options.identify === true
+  const transport = workload.startsWith('ws-') ? 'ws' : '-'
   const flags = (side: string): string[] =>
     options.profile === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
+  const listener = new Peer(driver, 'listen', identify, transport, options.windowBytes, flags('listener'), () => {})
+  const dialer = new Peer(driver, 'dial', identify, transport, options.windowBytes, flags('dialer'), ({ id, ask }) => {
     void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
   })
   const watchdog = setTimeout(() => {

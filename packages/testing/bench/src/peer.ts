@@ -1,5 +1,5 @@
 // One side of a workload, in a process of its own. Started by main.ts with an IPC channel:
-//   node peer.ts <driver> listen|dial [identify|-] [windowBytes]
+//   node peer.ts <driver> listen|dial identify|- ws|- [windowBytes]
 import { type BenchNode, type DriverName, loadDriver } from './driver.ts'
 import { serve } from './protocols.ts'
 import { type Figures, type WorkloadContext, workloads } from './workloads.ts'
@@ -17,11 +17,12 @@ export type Request =
 
 export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
-const [name, role, identify, windowBytes] = process.argv.slice(2)
+const [name, role, identify, transport, windowBytes] = process.argv.slice(2)
 const driver = await loadDriver(name as DriverName)
 const node: BenchNode = await driver.create({
   listen: role === 'listen',
   identify: identify === 'identify',
+  webSocket: transport === 'ws',
   ...(windowBytes === undefined ? {} : { windowBytes: Number(windowBytes) })
 })
 if (role === 'listen') await serve(node)

@@ -28,6 +28,20 @@ export const rows: readonly Row[] = [
     ]
   },
   {
+    name: 'one stream up over a WebSocket, 64 KiB writes',
+    workload: 'ws-up',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'one stream down over a WebSocket, 64 KiB writes',
+    workload: 'ws-down',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
     name: 'messages of 100 bytes on one stream',
     workload: 'messages-100',
     size: 2_000_000,

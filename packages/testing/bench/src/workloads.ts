@@ -362,9 +362,12 @@ const longLine: Workload = async (context, mebibytes) => {
   return { mibPerSecond, roundTripMs: measuredMs, ofWindowPerRoundTrip: mibPerSecond / limit }
 }
 
+/** Names that begin with `ws-` are run over WebSockets. */
 export const workloads: Record<string, Workload> = {
   up: bulk('up'),
   down: bulk('down'),
+  'ws-up': bulk('up'),
+  'ws-down': bulk('down'),
   'messages-100': messages(100),
   'messages-1k': messages(1024),
   echo: roundTrip,

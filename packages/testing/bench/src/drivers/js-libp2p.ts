@@ -3,6 +3,7 @@ import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -27,8 +28,8 @@ const wrap = (stream: Stream): BenchStream => ({
 export const driver: Driver = {
   async create(options: NodeOptions) {
     const node = await createLibp2p({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [`/ip4/127.0.0.1/tcp/0${options.webSocket === true ? '/ws' : ''}`] : [] },
+      transports: [options.webSocket === true ? webSockets() : tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },

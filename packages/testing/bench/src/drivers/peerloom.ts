@@ -4,6 +4,7 @@ import type { Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { tcp } from '@peerloom/tcp'
+import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
 
@@ -31,8 +32,8 @@ const wrap = (stream: Stream): BenchStream => ({
 export const driver: Driver = {
   async create(options: NodeOptions) {
     const node = await createNode({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [`/ip4/127.0.0.1/tcp/0${options.webSocket === true ? '/ws' : ''}`] : [] },
+      transports: [options.webSocket === true ? webSockets() : tcp()],
       connectionEncryption: [noise()],
       streamMuxers: [
         yamux({
