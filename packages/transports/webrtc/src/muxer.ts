@@ -104,7 +104,9 @@ export class DataChannelMuxer implements Muxer, StreamHost {
 
   /** The remote opened a channel, which may have brought messages already. */
   accept(channel: RtcChannel, early?: EarlyChannel): void {
-    if (channel.label === initLabel || this.#over) {
+    // It is not ours to close, and whoever opened it may still wait to see it open.
+    if (channel.label === initLabel) return
+    if (this.#over) {
       channel.close()
       return
     }

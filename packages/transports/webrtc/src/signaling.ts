@@ -51,9 +51,9 @@ class Outbox {
 /** Makes a connection with what is said on a stream that both sides trust, as the one that dials (webrtc.md, 4 to 8). */
 export function offer(stream: Channel, options: SignalingOptions): Promise<RtcSession> {
   return negotiate(stream, options, async (session, messages, outbox) => {
-    // Without a channel there would be nothing to find a way for.
-    const init = session.link.createChannel({ label: initLabel })
-    init.attach({ onOpen: () => init.close(), onMessage: () => {}, onLow: () => {}, onClosed: () => {} })
+    // Without a channel there would be nothing to find a way for. It stays open: engines give the id of one that is
+    // closed to the next at once, and some take that for a part of the one before.
+    session.link.createChannel({ label: initLabel })
     await outbox.describe(signalType.offer, await session.link.describe('offer'))
     const answer = await expect(messages, signalType.answer, options.signal)
     await session.link.setRemote('answer', answer)

@@ -23,7 +23,12 @@ async function jsNode(listen: readonly string[]): Promise<Libp2p> {
   const rtcConfiguration = { iceServers: [] }
   const node = await createLibp2p({
     addresses: { listen: [...listen] },
-    transports: [jsTcp(), circuitRelayTransport(), jsWebRTC({ rtcConfiguration }), jsWebRTCDirect({ rtcConfiguration })],
+    transports: [
+      jsTcp(),
+      circuitRelayTransport(),
+      jsWebRTC({ rtcConfiguration }),
+      jsWebRTCDirect({ rtcConfiguration })
+    ],
     connectionEncrypters: [jsNoise()],
     streamMuxers: [jsYamux()],
     services: { identify: jsIdentify() },

@@ -9,8 +9,8 @@ import type {
 } from '../src/engine-interface.ts'
 
 /** A WebRTC stack that shares nothing with the one we use: written in TypeScript, with ICE, DTLS and SCTP of its own. */
-export const weriftEngine: RtcEngine = {
-  createLink: async (_options, events) => new WeriftLink(events)
+export function weriftEngine(role: 'direct' | 'private'): RtcEngine {
+  return { createLink: async (_options, events) => new WeriftLink(events, role) }
 }
 
 class WeriftLink implements RtcLink {
@@ -22,13 +22,17 @@ class WeriftLink implements RtcLink {
   readonly #events: RtcLinkEvents
   #closed = false
 
-  constructor(events: RtcLinkEvents) {
+  constructor(events: RtcLinkEvents, role: 'direct' | 'private') {
     this.#events = events
     const connection = this.#connection
     connection.onDataChannel.subscribe((channel) => events.onChannel(new WeriftChannel(channel)))
     connection.connectionStateChange.subscribe((state) => {
-      if (state === 'connected') events.onConnected()
-      else if (state === 'closed' || state === 'failed' || state === 'disconnected') this.close()
+      if (state === 'connected') {
+        // It numbers its channels by its role in ICE, where RFC 8832 has the role in DTLS: here the two differ.
+        const sctp = connection.sctpTransport as unknown as { dataChannelId: number }
+        if (role === 'direct') sctp.dataChannelId = 2
+        events.onConnected()
+      } else if (state === 'closed' || state === 'failed' || state === 'disconnected') this.close()
     })
     connection.onIceCandidate.subscribe((candidate) => {
       events.onCandidate?.(

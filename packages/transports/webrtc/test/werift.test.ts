@@ -41,7 +41,7 @@ test('a peer on werift dials a listener on node-datachannel by v2', async () => 
   await listener.handle('/echo/1', echo)
   const direct = defineModule<Transport>({
     name: 'werift',
-    create: (node) => new DirectTransport(node, weriftEngine, resolveDirectOptions({ versions: [2] }, [1, 2]))
+    create: (node) => new DirectTransport(node, weriftEngine('direct'), resolveDirectOptions({ versions: [2] }, [1, 2]))
   })
   const dialer = await createNode({ transports: [direct], connectionEncryption: [noise()] })
   onTestFinished(() => dialer.stop())
@@ -54,7 +54,7 @@ test.each(['dials', 'is dialled'])('a private peer on werift %s', async (role) =
   const network = new MemoryNetwork()
   const werift = defineModule<Transport>({
     name: 'werift',
-    create: (node) => new PrivateTransport(node, weriftEngine, resolvePrivateOptions({}))
+    create: (node) => new PrivateTransport(node, weriftEngine('private'), resolvePrivateOptions({}))
   })
   const nodeOf = async (transport: typeof werift) => {
     const node = await createNode({
