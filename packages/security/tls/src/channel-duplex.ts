@@ -1,5 +1,6 @@
 import { type Channel, toError } from '@peerloom/interface'
 import { Duplex } from 'node:stream'
+import { callbackify } from 'node:util'
 
 /** A channel as a stream of Node, for OpenSSL to run on where there is no socket. Destroying it behind its end closes the
  * channel. */
@@ -10,13 +11,13 @@ export function channelDuplex(channel: Channel): Duplex {
     write(chunk: Uint8Array, _encoding, callback) {
       try {
         if (channel.send(chunk)) callback()
-        else channel.drained().then(() => callback(), callback)
+        else callbackify(() => channel.drained())(callback)
       } catch (error) {
         callback(toError(error))
       }
     },
     final(callback) {
-      channel.closeWrite().then(() => callback(), callback)
+      callbackify(() => channel.closeWrite())(callback)
     },
     destroy(error, callback) {
       if (error !== null) channel.abort(error)

@@ -74,7 +74,7 @@ test('what the browser does not let a page do is no hindrance: v2 comes first', 
   })
   RTCPeerConnection.prototype.setLocalDescription = function (description?: RTCLocalSessionDescriptionInit) {
     if (/ice-ufrag:libp2p/.test(description?.sdp ?? '')) munged.push(description?.sdp ?? '')
-    return original.call(this, description)
+    return Reflect.apply(original, this, [description])
   }
   await echoes(await (await node.dial(address)).openStream('/echo/1'), 1000)
   expect(munged).toEqual([])
