@@ -43,3 +43,14 @@ test('a channel that gave its socket up still ends it, and one that is over give
   await until('the socket is gone', () => ours.destroyed && theirs.destroyed)
   expect(channel.detachSocket()).toBeUndefined()
 })
+
+test('a channel that is aborted while its end is on its way lets go of its socket', async () => {
+  const { channel, ours } = await linked()
+  let closed = false
+  ours.on('close', () => (closed = true))
+  channel.send(new Uint8Array(8_000_000)) // more than the system takes, and nobody reads
+  const closing = channel.closeWrite()
+  channel.abort(new Error('too slow'))
+  await expect(closing).rejects.toThrow('too slow')
+  await until('the socket is closed', () => closed)
+})
