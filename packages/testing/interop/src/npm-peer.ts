@@ -1,17 +1,14 @@
 import { generateKeyPair, publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, KeyType, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { ping, type Ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { noise as frozenNoise } from '@chainsafe/libp2p-noise'
-import { yamux as frozenYamux } from '@chainsafe/libp2p-yamux'
+import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { createLibp2p } from 'libp2p'
 import { version } from 'libp2p/version'
+import { defaultListen, stacks, type StackName } from './stacks.ts'
 import type {
   CommandOptions,
   EchoOptions,
@@ -24,6 +21,7 @@ import type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+import { npmModules } from './npm-modules.ts'
 import {
   checkDigest,
   checkEcho,
@@ -45,30 +43,49 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
   ecdsa: 'ECDSA'
 }
 const streamLifetimeMs = 120_000
+/** The rows send more than the 128 KiB of the default. */
+const relayLimits = { applyDefaultLimit: false, maxReservations: 1000 } as const
 /** libp2p allows 32 streams in and 64 out per protocol unless told otherwise, fewer than the rows open. */
 const streamLimits = { maxInboundStreams: 1024, maxOutboundStreams: 1024 } as const
 
-/** Starts npm libp2p in this process, with the same transports, protocols and methods as the peers in processes. */
-export async function startNpmPeer(
-  options: ForeignPeerOptions & {
-    /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
-    readonly frozen?: boolean
-  } = {}
-): Promise<ForeignPeer> {
+export type NpmPeerOptions = ForeignPeerOptions & {
+  /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
+  readonly frozen?: boolean
+}
+
+/**
+ * Starts npm libp2p in this process, with the same protocols and methods as the peers in processes. Undefined when the
+ * stack needs packages that are not in the cache.
+ */
+export async function startNpmPeer(options: NpmPeerOptions & { readonly stack: StackName }): Promise<ForeignPeer | undefined>
+export async function startNpmPeer(options?: NpmPeerOptions): Promise<ForeignPeer>
+export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<ForeignPeer | undefined> {
   options.signal?.throwIfAborted()
+  const stack = stacks[options.stack ?? 'tcp']
+  const modules = await npmModules(stack, options.frozen === true)
+  if (modules === undefined) return undefined
+  const { listenRelay } = options
+  const relayed = listenRelay === undefined ? [] : [`${listenRelay}/p2p-circuit`]
+  // A private WebRTC peer is found through its relay only.
+  const listen = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
   const privateKey = await generateKeyPair(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createLibp2p({
+    ...modules,
     privateKey,
-    addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
-    transports: [tcp()],
-    connectionEncrypters: [options.frozen === true ? frozenNoise() : noise()],
-    streamMuxers: [options.frozen === true ? frozenYamux() : yamux()],
-    services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
-    // Nothing here should dial, ping or close on its own.
-    connectionMonitor: { enabled: false }
+    addresses: { listen: [...listen, ...relayed] },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      ...(options.relay === true ? { relay: circuitRelayServer({ reservations: relayLimits }) } : {})
+    },
+    // Nothing here should dial, ping or close on its own, nor refuse what the rows open.
+    connectionMonitor: { enabled: false },
+    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 }
   })
   const peer = new NpmPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
   await peer.serve()
+  if (listenRelay !== undefined) await peer.whenRelayed(listenRelay, stack.transport === 'webrtc')
   return peer
 }
 
@@ -97,8 +114,25 @@ class NpmPeer implements ForeignPeer {
     node.addEventListener('peer:disconnect', ({ detail }) => this.#identified.delete(detail.toString()))
   }
 
+  /** The relayed ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    return this.#node.getMultiaddrs().map(String)
+    const [direct, relayed] = [false, true].map((wanted) =>
+      this.#node
+        .getMultiaddrs()
+        .map(String)
+        .filter((address) => address.includes('/p2p-circuit') === wanted)
+    )
+    return [...(relayed ?? []), ...(direct ?? [])]
+  }
+
+  /** The reservation is made in the background. */
+  async whenRelayed(relay: string, webRTC: boolean): Promise<void> {
+    const wanted = `${relay}/p2p-circuit/${webRTC ? 'webrtc/' : ''}p2p/`
+    const limit = AbortSignal.timeout(this.#timeoutMs)
+    while (!this.addresses.some((address) => address.startsWith(wanted))) {
+      limit.throwIfAborted()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   async serve(): Promise<void> {
@@ -253,7 +287,7 @@ class NpmPeer implements ForeignPeer {
       // A failure has reset the stream, which is how the other side hears of it.
       await bounded(stream, AbortSignal.timeout(streamLifetimeMs), serve).catch(() => {})
     }
-    await this.#node.handle(protocol, handler, streamLimits)
+    await this.#node.handle(protocol, handler, { ...streamLimits, runOnLimitedConnection: true })
   }
 
   async #use(
@@ -262,7 +296,7 @@ class NpmPeer implements ForeignPeer {
     signal: AbortSignal,
     work: (stream: Stream) => Promise<void>
   ): Promise<void> {
-    const stream = await this.#connection(peer).newStream(protocol, { signal, ...streamLimits })
+    const stream = await this.#connection(peer).newStream(protocol, { signal, ...streamLimits, runOnLimitedConnection: true })
     await bounded(stream, signal, work)
   }
 

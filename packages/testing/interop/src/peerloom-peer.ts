@@ -8,10 +8,7 @@ import {
 } from '@peerloom/identity'
 import { identify } from '@peerloom/identify'
 import type { Connection, IdentifyResult, KeyType, PrivateKey, Stream } from '@peerloom/interface'
-import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
-import { tcp } from '@peerloom/tcp'
-import { yamux } from '@peerloom/yamux'
 import { createHash } from 'node:crypto'
 import type {
   CommandOptions,
@@ -25,6 +22,8 @@ import type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+import { peerloomModules } from './peerloom-modules.ts'
+import { defaultListen, stacks, type StackName } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
 const protocols = {
@@ -44,15 +43,23 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
 const services = () => ({ identify: identify({ pushDelayMs: 20 }), ping: ping() })
 type InteropNode = Node<Services<ReturnType<typeof services>>>
 
-/** Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours. */
-export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer> {
+/**
+ * Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours.
+ * Undefined when the packages of the stack are not in the workspace.
+ */
+export async function startPeerloomPeer(
+  options: ForeignPeerOptions & { readonly stack: StackName }
+): Promise<ForeignPeer | undefined>
+export async function startPeerloomPeer(options?: ForeignPeerOptions): Promise<ForeignPeer>
+export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer | undefined> {
+  const name = options.stack ?? 'tcp'
+  const modules = peerloomModules[name]
+  if (modules === undefined) return undefined
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createNode({
+    ...(await modules(options)),
     privateKey,
-    addresses: { listen: options.listen ?? ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncryption: [noise()],
-    streamMuxers: [yamux()],
+    addresses: { listen: options.listen ?? [defaultListen(stacks[name])] },
     services: services()
   })
   return new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
