@@ -160,7 +160,7 @@ export async function startForeignPeer(
   signal?.throwIfAborted()
 
   const keyType = options.keyType ?? 'ed25519'
-  const args = ['--key-type', keyType, ...stackArguments(options)]
+  const args = ['--key-type', keyType, ...stackArguments(kind, options)]
   if (kind === 'rust' && options.legacyIdentifyRecord === true) args.push('--identify-record', 'true')
   const peer = new PeerProcess(binary, args, kind === 'rust' && keyType === 'rsa' ? rsaKey() : {}, options.onLog)
   const limit = AbortSignal.timeout(options.startTimeoutMs ?? defaults.startTimeoutMs)
@@ -177,14 +177,14 @@ export async function startForeignPeer(
   }
 }
 
-function stackArguments(options: ForeignPeerOptions): readonly string[] {
+function stackArguments(kind: ForeignPeerKind, options: ForeignPeerOptions): readonly string[] {
   const stack = stacks[options.stack ?? 'tcp']
   const args = ['--transport', stack.transport, '--security', stack.security, '--muxer', stack.muxer]
   for (const address of options.listen ?? [defaultListen(stack)]) args.push('--listen', address)
   if (options.relay === true) args.push('--relay')
   if (options.listenRelay !== undefined) args.push('--listen-relay', options.listenRelay)
   if (stack.privateNetwork) args.push('--psk', networkKeyFile())
-  if (stack.webRTCVersion === 2) args.push('--webrtc-version', '2')
+  if (stack.webRTCVersion === 2 && kind === 'go') args.push('--webrtc-version', '2')
   if (stack.transport === 'wss') {
     const { certificateFile, keyFile } = wssCertificate()
     args.push('--tls-cert', certificateFile, '--tls-key', keyFile)

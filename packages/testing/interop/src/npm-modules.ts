@@ -51,9 +51,8 @@ async function npmTransports(stack: Stack): Promise<TransportModules | undefined
     }
     case 'webrtc-direct':
     case 'webrtc': {
-      const webrtc = await cached<Record<'webRTC' | 'webRTCDirect', (init: object) => TransportModules[number]>>(
-        '@libp2p/webrtc'
-      )
+      const webrtc =
+        await cached<Record<'webRTC' | 'webRTCDirect', (init: object) => TransportModules[number]>>('@libp2p/webrtc')
       if (webrtc === undefined) return undefined
       // The default asks public STUN servers; everybody here is on 127.0.0.1.
       const init = { rtcConfiguration: { iceServers: [] } }

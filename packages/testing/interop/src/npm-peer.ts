@@ -1,5 +1,5 @@
 import { generateKeyPair, publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import { identify, identifyPush } from '@libp2p/identify'
+import { identify, identifyPush, type Identify } from '@libp2p/identify'
 import type { Connection, IdentifyResult, KeyType, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
@@ -34,7 +34,7 @@ import {
   send
 } from './npm-streams.ts'
 
-type Node = Libp2p<{ identify: unknown; identifyPush: unknown; ping: Ping }>
+type Node = Libp2p<{ identify: Identify; identifyPush: unknown; ping: Ping }>
 
 const keyTypes: Record<ForeignKeyType, KeyType> = {
   ed25519: 'Ed25519',
@@ -57,7 +57,9 @@ export type NpmPeerOptions = ForeignPeerOptions & {
  * Starts npm libp2p in this process, with the same protocols and methods as the peers in processes. Undefined when the
  * stack needs packages that are not in the cache.
  */
-export async function startNpmPeer(options: NpmPeerOptions & { readonly stack: StackName }): Promise<ForeignPeer | undefined>
+export async function startNpmPeer(
+  options: NpmPeerOptions & { readonly stack: StackName }
+): Promise<ForeignPeer | undefined>
 export async function startNpmPeer(options?: NpmPeerOptions): Promise<ForeignPeer>
 export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<ForeignPeer | undefined> {
   options.signal?.throwIfAborted()
@@ -194,7 +196,9 @@ class NpmPeer implements ForeignPeer {
 
   async identify(peer: string, options?: CommandOptions): Promise<ForeignIdentify> {
     const signal = this.#limit(options)
-    this.#connection(peer)
+    const connection = this.#connection(peer)
+    // By itself it asks over connections without limits only.
+    if (connection.limits !== undefined) await this.#node.services.identify.identify(connection, { signal })
     const result = await this.#whenIdentified(peer, signal)
     // The event has the record's content only; the envelope is in the peer store.
     const stored = await this.#node.peerStore.get(peerIdFromString(peer), { signal })
@@ -214,7 +218,7 @@ class NpmPeer implements ForeignPeer {
   }
 
   connections(peer: string): Promise<readonly ForeignConnection[]> {
-    return Promise.resolve(this.#node.getConnections(peerIdFromString(peer)).map(describe))
+    return Promise.resolve(this.#connections(peer).map(describe))
   }
 
   connectionInfo(peer: string): Promise<ForeignConnection> {
@@ -275,8 +279,14 @@ class NpmPeer implements ForeignPeer {
     return options?.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
   }
 
+  /** A private WebRTC connection before the relayed one that it was signalled over. */
+  #connections(peer: string): readonly Connection[] {
+    const all = this.#node.getConnections(peerIdFromString(peer))
+    return all.toSorted((one, two) => Number(isWebRTC(two)) - Number(isWebRTC(one)))
+  }
+
   #connection(peer: string): Connection {
-    const [connection] = this.#node.getConnections(peerIdFromString(peer))
+    const [connection] = this.#connections(peer)
     if (connection === undefined) throw new Error(`not connected to ${peer}`)
     return connection
   }
@@ -296,7 +306,11 @@ class NpmPeer implements ForeignPeer {
     signal: AbortSignal,
     work: (stream: Stream) => Promise<void>
   ): Promise<void> {
-    const stream = await this.#connection(peer).newStream(protocol, { signal, ...streamLimits, runOnLimitedConnection: true })
+    const stream = await this.#connection(peer).newStream(protocol, {
+      signal,
+      ...streamLimits,
+      runOnLimitedConnection: true
+    })
     await bounded(stream, signal, work)
   }
 
@@ -337,6 +351,10 @@ async function bounded(
   } finally {
     signal.removeEventListener('abort', abort)
   }
+}
+
+function isWebRTC(connection: Connection): boolean {
+  return connection.remoteAddr.toString().includes('/webrtc')
 }
 
 function describe(connection: Connection): ForeignConnection {

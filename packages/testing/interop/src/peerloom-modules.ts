@@ -8,8 +8,7 @@ import type { StackName } from './stacks.ts'
 type Modules = Omit<NodeOptions, 'addresses' | 'privateKey' | 'services'>
 
 /** Our packages for every column. A column without an entry is one whose package is not in the workspace. */
-export const peerloomModules: Partial<
-  Record<StackName, (options: ForeignPeerOptions) => Modules | Promise<Modules>>
-> = {
-  tcp: () => ({ transports: [tcp()], connectionEncryption: [noise()], streamMuxers: [yamux()] })
-}
+export const peerloomModules: Partial<Record<StackName, (options: ForeignPeerOptions) => Modules | Promise<Modules>>> =
+  {
+    tcp: () => ({ transports: [tcp()], connectionEncryption: [noise()], streamMuxers: [yamux()] })
+  }

@@ -127,7 +127,8 @@ func (p *testPeer) stats() answer {
 }
 
 func (p *testPeer) identify(ctx context.Context, remote peer.ID) (answer, error) {
-	if p.host.Network().Connectedness(remote) != network.Connected {
+	// Limited: through a relay that sets limits.
+	if state := p.host.Network().Connectedness(remote); state != network.Connected && state != network.Limited {
 		return nil, errors.New("not connected to " + remote.String())
 	}
 	completed, err := p.waitIdentified(ctx, remote)
