@@ -1,16 +1,22 @@
 import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import type { SocketAddress } from './address.ts'
 
+export interface ConnectSocketOptions extends AbortOptions {
+  /** Has what arrives read into a buffer of the caller's, see node:net; the socket then emits no `data`. */
+  readonly onread?: OnReadOpts | undefined
+}
+
 /** Connects a socket. Rejects with ERR_ADDRESS_UNREACHABLE and the system's error as cause, or the signal's reason. */
-export function connectSocket(address: SocketAddress, options: AbortOptions): Promise<Socket> {
-  const { signal } = options
+export function connectSocket(address: SocketAddress, options: ConnectSocketOptions): Promise<Socket> {
+  const { signal, onread } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(toError(signal.reason))
       return
     }
-    const socket = connect({ ...address, noDelay: true, keepAlive: true, allowHalfOpen: true })
+    const reading = onread === undefined ? {} : { onread }
+    const socket = connect({ ...address, ...reading, noDelay: true, keepAlive: true, allowHalfOpen: true })
     const settle = (): void => {
       socket.off('error', onError)
       socket.off('connect', onConnect)

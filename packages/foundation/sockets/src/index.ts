@@ -4,6 +4,8 @@
  */
 export { expandWildcard, fromSocket, ipAddress, toSocketAddress } from './address.ts'
 export type { SocketAddress } from './address.ts'
+export { connectChannel } from './connect-channel.ts'
 export { connectSocket } from './connect-socket.ts'
+export type { ConnectSocketOptions } from './connect-socket.ts'
 export { resetSocket } from './reset-socket.ts'
 export { SocketChannel } from './socket-channel.ts'

@@ -1,6 +1,8 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, PeerloomError } from '@peerloom/interface'
 import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
 import type { Socket } from 'node:net'
+import { fromSocket } from './address.ts'
 import { resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
@@ -25,6 +27,15 @@ export class SocketChannel extends ChannelBase implements Flushable {
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
+  }
+
+  /** Takes bytes from a buffer that is used again at once: for sockets that do not emit `data`. */
+  read(bytes: Uint8Array): void {
+    this.deliver(this.deliversTransient ? bytes : new Uint8Array(bytes))
+  }
+
+  get localAddress(): Multiaddr | undefined {
+    return fromSocket(this.#socket.localAddress, this.#socket.localPort)
   }
 
   /**

@@ -15,7 +15,7 @@ import {
 } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
 import { kindOf, peerOf } from './address-kind.ts'
-import { type AttemptOptions, race, RaceLost } from './attempts.ts'
+import { type AttemptOptions, PlaceLost, race, RaceLost } from './attempts.ts'
 import type { DialBackoff } from './backoff.ts'
 import type { BlackHoleDetector } from './black-hole.ts'
 import { DialError, type FailedAttempt, failedAttempt } from './dial-error.ts'
@@ -30,6 +30,8 @@ export interface DialerOptions {
   readonly maxAddresses?: number
   /** Attempts under way at once for one peer. Default 8. */
   readonly parallelPerPeer?: number
+  /** How long an attempt may go without a link while other addresses of the peer wait for its place, in ms. Default 3,000. */
+  readonly placeMs?: number
   /** Attempts under way at once in all; others wait their turn. Default 160. */
   readonly parallel?: number
   /** Order and timing of attempts. Default: `rank`. */
@@ -40,6 +42,7 @@ export const defaultDialerOptions: Required<DialerOptions> = {
   timeoutMs: 15_000,
   maxAddresses: 25,
   parallelPerPeer: 8,
+  placeMs: 3000,
   parallel: 160,
   rank
 }
@@ -186,7 +189,7 @@ export class Dialer {
     dial.left -= ranked.length
     const dialOne = (address: Multiaddr, attempt: AttemptOptions): Promise<Connection> =>
       this.#isName(address) ? this.#dialName(address, dial, attempt) : this.#dialOne(address, dial, attempt)
-    return race(ranked, dialOne, { clock, signal, parallel: options.parallelPerPeer })
+    return race(ranked, dialOne, { clock, signal, parallel: options.parallelPerPeer, placeMs: options.placeMs })
   }
 
   async #gather(target: Target, signal: AbortSignal): Promise<readonly Multiaddr[]> {
@@ -263,8 +266,8 @@ export class Dialer {
       blackHole.record(address, true)
       return connection
     } catch (error) {
-      // An attempt that was called off says nothing about its address.
-      if (!attempt.signal.aborted) {
+      // An attempt that was called off says nothing about its address, unless it was for finding no link.
+      if (!attempt.signal.aborted || attempt.signal.reason instanceof PlaceLost) {
         backoff.failed(address.toString())
         if (kindOf(address).scope === 'public') blackHole.record(address, false)
       }

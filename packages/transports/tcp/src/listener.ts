@@ -71,7 +71,7 @@ export class TcpListener implements Listener {
       return
     }
     const channel = new SocketChannel(socket, clock)
-    const localAddress = fromSocket(socket.localAddress, socket.localPort)
+    const { localAddress } = channel
     void upgrader.upgradeInbound(channel, { transport: 'tcp', remoteAddress, localAddress })
   }
 }
