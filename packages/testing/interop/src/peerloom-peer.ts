@@ -56,13 +56,21 @@ export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promi
   const modules = peerloomModules[name]
   if (modules === undefined) return undefined
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
+  const { services: extra, ...parts } = await modules(options)
+  const stack = stacks[name]
+  const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
+  // A private WebRTC peer is found through its relay only.
+  const direct = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
   const node = await createNode({
-    ...(await modules(options)),
+    ...parts,
     privateKey,
-    addresses: { listen: options.listen ?? [defaultListen(stacks[name])] },
-    services: services()
+    addresses: { listen: [...direct, ...relayed] },
+    services: { ...extra, ...services() }
   })
-  return new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const peer = new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const marker = stack.transport === 'webrtc' ? '/p2p-circuit/webrtc' : '/p2p-circuit'
+  if (relayed.length > 0) await peer.whenListening(marker)
+  return peer
 }
 
 class PeerloomPeer implements ForeignPeer {
@@ -112,8 +120,23 @@ class PeerloomPeer implements ForeignPeer {
     return this.#node.peerId.toString()
   }
 
+  /** The most indirect ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    return this.#node.multiaddrs().map(String)
+    const ranked = (address: string): number =>
+      Number(address.includes('/p2p-circuit')) + Number(address.includes('/webrtc/'))
+    return this.#node
+      .multiaddrs()
+      .map(String)
+      .toSorted((one, two) => ranked(two) - ranked(one))
+  }
+
+  /** A reservation at a relay may be made in the background. */
+  async whenListening(marker: string): Promise<void> {
+    const limit = AbortSignal.timeout(this.#timeoutMs)
+    while (!this.addresses.some((address) => address.includes(marker))) {
+      limit.throwIfAborted()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   async dial(address: string, options?: CommandOptions): Promise<string> {
@@ -247,20 +270,23 @@ class PeerloomPeer implements ForeignPeer {
   }
 
   #connection(peer: string): Connection {
-    const connection = this.#node.connections.list(parsePeerId(peer))[0]
+    // A private WebRTC connection before the relayed one that it was signalled over.
+    const all = this.#node.connections.list(parsePeerId(peer))
+    const connection = all.find(({ remoteAddress }) => remoteAddress.toString().includes('/webrtc')) ?? all[0]
     if (connection === undefined) throw new Error(`not connected to ${peer}`)
     return connection
   }
 
   #serve(protocol: string, serve: (stream: Stream) => Promise<void>): void {
-    void this.#node.handle(protocol, (stream) => {
+    const handler = (stream: Stream): Promise<void> => {
       this.#served[protocol] = (this.#served[protocol] ?? 0) + 1
       return serve(stream)
-    })
+    }
+    void this.#node.handle(protocol, handler, { allowLimited: true })
   }
 
   #open(peer: string, protocol: string, options?: CommandOptions): Promise<Stream> {
-    return this.#connection(peer).openStream(protocol, { signal: this.#limit(options) })
+    return this.#connection(peer).openStream(protocol, { signal: this.#limit(options), allowLimited: true })
   }
 
   /** Sends, ends, and reads meanwhile to the other side's end. */
