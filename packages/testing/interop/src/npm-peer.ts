@@ -8,7 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { createLibp2p } from 'libp2p'
 import { version } from 'libp2p/version'
-import { defaultListen, stacks, type StackName } from './stacks.ts'
+import { defaultListen, indirection, stacks, type StackName } from './stacks.ts'
 import type {
   CommandOptions,
   EchoOptions,
@@ -116,15 +116,12 @@ class NpmPeer implements ForeignPeer {
     node.addEventListener('peer:disconnect', ({ detail }) => this.#identified.delete(detail.toString()))
   }
 
-  /** The relayed ones first: whoever asks for them means those. */
+  /** The most indirect ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    const [direct, relayed] = [false, true].map((wanted) =>
-      this.#node
-        .getMultiaddrs()
-        .map(String)
-        .filter((address) => address.includes('/p2p-circuit') === wanted)
-    )
-    return [...(relayed ?? []), ...(direct ?? [])]
+    return this.#node
+      .getMultiaddrs()
+      .map(String)
+      .toSorted((one, two) => indirection(two) - indirection(one))
   }
 
   /** The reservation is made in the background. */

@@ -23,7 +23,7 @@ import type {
   ForeignStats
 } from './foreign-peer.ts'
 import { peerloomModules } from './peerloom-modules.ts'
-import { defaultListen, stacks, type StackName } from './stacks.ts'
+import { defaultListen, indirection, stacks, type StackName } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
 const protocols = {
@@ -122,12 +122,10 @@ class PeerloomPeer implements ForeignPeer {
 
   /** The most indirect ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    const ranked = (address: string): number =>
-      Number(address.includes('/p2p-circuit')) + Number(address.includes('/webrtc/'))
     return this.#node
       .multiaddrs()
       .map(String)
-      .toSorted((one, two) => ranked(two) - ranked(one))
+      .toSorted((one, two) => indirection(two) - indirection(one))
   }
 
   /** A reservation at a relay may be made in the background. */

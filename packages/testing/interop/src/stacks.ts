@@ -52,6 +52,11 @@ export function isNegotiated(stack: Stack): boolean {
   return ['tcp', 'ws', 'wss'].includes(stack.transport)
 }
 
+/** Ranks addresses: direct ones, those at a relay, those that a relay only introduces. */
+export function indirection(address: string): number {
+  return Number(address.includes('/p2p-circuit')) + Number(address.includes('/p2p-circuit/webrtc'))
+}
+
 /** Where a peer listens unless told otherwise. */
 export function defaultListen(stack: Stack): string {
   switch (stack.transport) {

@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ForeignPeer } from '@peerloom/interop'
 import {
@@ -14,6 +13,7 @@ import {
   type PeerName,
   type Row
 } from '../src/matrix.ts'
+import { recordResult } from '../src/results.ts'
 import { isNegotiated, stacks } from '../src/stacks.ts'
 
 /** Long enough for a cold build of a peer. */
@@ -114,13 +114,13 @@ const checks: readonly Check[] = [
   },
   {
     name: 'is pushed changes',
-    run: async (asks, answers) => {
+    run: async (asks, answers, row) => {
       const protocol = `/interop/added-for-${asks.name.replace(' ', '-')}/1.0.0`
       const { peerId } = answers.peer
       await asks.peer.identify(peerId)
       await answers.peer.handle(protocol)
       await expect.poll(async () => (await asks.peer.identify(peerId)).protocols, patience).toContain(protocol)
-      if (gap('webrtc-direct v1', 'echoes', asks.name, answers.name) === undefined) {
+      if (gap(row.stack, 'echoes', asks.name, answers.name) === undefined) {
         expect(await asks.peer.echo(peerId, { bytes: 1000, protocol })).toBe(1000)
       }
     }
@@ -193,14 +193,8 @@ describe.each(rows.map((row) => ({ title: rowTitle(row), row })))('$title', ({ r
   afterAll(async () => {
     await Promise.all(started.map((peer) => peer.stop()))
     const result = missing !== undefined ? 'missing' : failures.length > 0 ? 'fail' : 'pass'
-    record({
-      ...row,
-      result,
-      missing,
-      failures,
-      notes: [...notes],
-      implementations: started.map((peer) => peer.implementation)
-    })
+    const implementations = started.map((peer) => peer.implementation)
+    recordResult({ ...row, result, failures, notes: [...notes], implementations })
   })
 
   const test = (name: CheckName, run: () => Promise<void>): void => {
@@ -253,9 +247,4 @@ function message(error: unknown): string {
     (error instanceof Error ? error.message : `a ${String((error as Event | undefined)?.type)} event`).split('\n')[0] ??
     ''
   )
-}
-
-function record(result: object): void {
-  const path = process.env['PEERLOOM_INTEROP_RESULTS']
-  if (path !== undefined) appendFileSync(path, `${JSON.stringify(result)}\n`)
 }
