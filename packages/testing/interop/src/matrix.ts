@@ -1,7 +1,3 @@
-import { startForeignPeer, type ForeignPeer, type ForeignPeerOptions } from './foreign-peer.ts'
-import { startNpmPeer } from './npm-peer.ts'
-import { peerloomModules } from './peerloom-modules.ts'
-import { startPeerloomPeer } from './peerloom-peer.ts'
 import { stacks, type StackName } from './stacks.ts'
 
 export type PeerName = 'peerloom' | 'js' | 'js frozen' | 'go' | 'rust'
@@ -82,7 +78,7 @@ export const gaps: readonly Gap[] = [
 export function unsupported(peer: PeerName, stack: StackName): string | undefined {
   switch (peer) {
     case 'peerloom':
-      return peerloomModules[stack] === undefined ? 'our package is not there yet' : undefined
+      return undefined
     case 'js frozen':
       return stack === 'tcp' ? undefined : 'the frozen packages are Noise and yamux only'
     case 'js':
@@ -99,7 +95,6 @@ export function unsupported(peer: PeerName, stack: StackName): string | undefine
 /** Rows of ours with everybody, in all roles. */
 export function ownRows(stack: StackName): readonly Row[] {
   const others = peerNames.filter((name) => unsupported(name, stack) === undefined)
-  if (!others.includes('peerloom')) return []
   return others.flatMap((name) => roles(stack, 'peerloom', name))
 }
 
@@ -174,22 +169,4 @@ export function load({ stack, dialler, listener }: Row): Load {
 export function attempts({ stack, dialler, listener }: Row): number {
   const alone = dialler === 'peerloom' && listener === 'peerloom'
   return stack.startsWith('webrtc') && !alone ? 3 : 1
-}
-
-/** Undefined, after a line that says so, when a peer cannot be had on this machine. */
-export async function startPeer(
-  name: PeerName,
-  options: ForeignPeerOptions & { readonly stack: StackName }
-): Promise<ForeignPeer | undefined> {
-  switch (name) {
-    case 'peerloom':
-      return startPeerloomPeer(options)
-    case 'js':
-      return startNpmPeer(options)
-    case 'js frozen':
-      return startNpmPeer({ ...options, frozen: true })
-    case 'go':
-    case 'rust':
-      return startForeignPeer(name, options)
-  }
 }

@@ -1,7 +1,7 @@
 import { startPeerloomPeer, type ForeignPeer } from '@peerloom/interop'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startKubo, type Kubo } from '../src/kubo.ts'
-import { unsupported } from '../src/matrix.ts'
+import { peerloomModules } from '../src/peerloom-modules.ts'
 import { recordResult } from '../src/results.ts'
 import { stacks, type StackName } from '../src/stacks.ts'
 
@@ -10,7 +10,7 @@ const buildTimeoutMs = 40 * 60_000
 const patience = { timeout: 10_000 } as const
 const columns: readonly StackName[] = ['tcp', 'ws', 'quic-v1', 'webtransport', 'webrtc-direct v1', 'webrtc-direct v2']
 const asked = (process.env['PEERLOOM_INTEROP'] ?? 'tcp') === 'tcp' ? ['tcp' as const] : columns
-const ready = asked.filter((stack) => unsupported('peerloom', stack) === undefined)
+const ready = asked.filter((stack) => peerloomModules[stack] !== undefined)
 
 let kubo: Kubo | undefined
 

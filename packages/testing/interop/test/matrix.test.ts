@@ -8,13 +8,14 @@ import {
   ownRows,
   rowTitle,
   stackNames,
-  startPeer,
   type CheckName,
   type PeerName,
   type Row
 } from '../src/matrix.ts'
+import { peerloomModules } from '../src/peerloom-modules.ts'
 import { recordResult } from '../src/results.ts'
 import { isNegotiated, stacks } from '../src/stacks.ts'
+import { startPeer } from '../src/start-peer.ts'
 
 /** Long enough for a cold build of a peer. */
 const buildTimeoutMs = 40 * 60_000
@@ -26,7 +27,8 @@ const asked = process.env['PEERLOOM_INTEROP'] ?? 'tcp'
 const stacksAsked = process.env['PEERLOOM_INTEROP_STACKS']?.split(',')
 const rows = stackNames.flatMap((stack) => {
   if (asked === 'tcp' ? stack !== 'tcp' : stacksAsked?.includes(stack) === false) return []
-  return asked === 'all' || stack === 'tcp' ? [...ownRows(stack), ...foreignRows(stack)] : ownRows(stack)
+  const own = peerloomModules[stack] === undefined ? [] : ownRows(stack)
+  return asked === 'all' || stack === 'tcp' ? [...own, ...foreignRows(stack)] : own
 })
 
 interface Side {
