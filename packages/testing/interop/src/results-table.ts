@@ -14,6 +14,10 @@ const browserPackages: Partial<Record<StackName, string>> = {
   webtransport: 'transports/webtransport'
 }
 
+const kuboUnsupported: Partial<Record<StackName, string>> = {
+  'webrtc-direct v2': 'kubo 0.42.0 is built on go-libp2p 0.48, which knows v1 only'
+}
+
 const rows: readonly { readonly name: string; readonly peers: readonly string[] }[] = [
   { name: 'peerloom', peers: ['peerloom'] },
   { name: 'js-libp2p', peers: ['js'] },
@@ -59,7 +63,7 @@ export function resultsTable(results: readonly RowResult[], root: URL): string {
 type Note = (text: string) => string
 
 function ownCell(stack: StackName, peer: string, results: readonly RowResult[], note: Note): string {
-  const reason = peer === 'kubo' ? undefined : unsupported(peer as PeerName, stack)
+  const reason = peer === 'kubo' ? kuboUnsupported[stack] : unsupported(peer as PeerName, stack)
   if (reason !== undefined) return `– ${note(reason)}`
   const found = results.filter(
     (row) =>

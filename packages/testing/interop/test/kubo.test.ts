@@ -8,7 +8,7 @@ import { stacks, type StackName } from '../src/stacks.ts'
 /** Long enough for a cold build. */
 const buildTimeoutMs = 40 * 60_000
 const patience = { timeout: 10_000 } as const
-const columns: readonly StackName[] = ['tcp', 'ws', 'quic-v1', 'webtransport', 'webrtc-direct v1', 'webrtc-direct v2']
+const columns: readonly StackName[] = ['tcp', 'ws', 'quic-v1', 'webtransport', 'webrtc-direct v1']
 const asked = (process.env['PEERLOOM_INTEROP'] ?? 'tcp') === 'tcp' ? ['tcp' as const] : columns
 const ready = asked.filter((stack) => peerloomModules[stack] !== undefined)
 
@@ -63,14 +63,11 @@ describe.each(ready)('kubo over %s', (stack) => {
     await expect.poll(() => kubo.connections(ours.peerId), patience).toHaveLength(0)
   }
 
-  // kubo dials webrtc-direct with the first version only.
-  if (stack !== 'webrtc-direct v2') {
-    row('dials us', 'kubo', async (ours, kubo) => {
-      await kubo.connect(ours.addresses[0] ?? '')
-      expect((await ours.connectionInfo(kubo.peerId)).direction).toBe('inbound')
-      await talk(ours, kubo)
-    })
-  }
+  row('dials us', 'kubo', async (ours, kubo) => {
+    await kubo.connect(ours.addresses[0] ?? '')
+    expect((await ours.connectionInfo(kubo.peerId)).direction).toBe('inbound')
+    await talk(ours, kubo)
+  })
 
   row('is dialled by us', 'peerloom', async (ours, kubo) => {
     const address = kubo.addresses.find((candidate) => isOf(stack, candidate)) ?? ''
