@@ -34,7 +34,15 @@ const layers: Record<string, readonly string[]> = {
 
 /** The exceptions inside a floor, each an order of its own: a package may depend on those before it. */
 const stairs: readonly (readonly string[])[] = [
-  ['@peerloom/interface', '@peerloom/bounded', '@peerloom/streams', '@peerloom/identity', '@peerloom/sockets'],
+  [
+    '@peerloom/addresses',
+    '@peerloom/interface',
+    '@peerloom/bounded',
+    '@peerloom/streams',
+    '@peerloom/identity',
+    '@peerloom/sockets',
+    '@peerloom/certificates'
+  ],
   ['@peerloom/core', 'peerloom'],
   ['@peerloom/conformance', '@peerloom/interop', '@peerloom/bench']
 ]

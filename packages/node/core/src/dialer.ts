@@ -1,4 +1,5 @@
 import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { kindOf, peerOf } from '@peerloom/addresses'
 import { parsePeerId } from '@peerloom/identity'
 import {
   type Clock,
@@ -14,7 +15,6 @@ import {
   type Upgrader
 } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
-import { kindOf, peerOf } from './address-kind.ts'
 import { type AttemptOptions, PlaceLost, race, RaceLost } from './attempts.ts'
 import type { DialBackoff } from './backoff.ts'
 import type { BlackHoleDetector } from './black-hole.ts'
@@ -32,7 +32,7 @@ export interface DialerOptions {
   readonly parallelPerPeer?: number
   /** How long an attempt may go without a link while other addresses of the peer wait for its place, in ms. Default 3,000. */
   readonly placeMs?: number
-  /** Attempts under way at once in all; others wait their turn. Default 160. */
+  /** Attempts under way at once in all, those through relays counted apart; others wait their turn. Default 160. */
   readonly parallel?: number
   /** Order and timing of attempts. Default: `rank`. */
   readonly rank?: (addresses: readonly Multiaddr[]) => RankedAddress[]
@@ -111,6 +111,8 @@ function parseAddress(text: string): Multiaddr {
 export class Dialer {
   readonly #parts: DialerParts
   readonly #slots: Semaphore
+  /** A dial through a relay waits for one to the relay: were they to share, all slots could be held by those that wait. */
+  readonly #relayedSlots: Semaphore
   /** Dials that others may join, by peer. */
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #bounds = new Set<AbortController>()
@@ -118,6 +120,7 @@ export class Dialer {
   constructor(parts: DialerParts) {
     this.#parts = parts
     this.#slots = new Semaphore(parts.options.parallel)
+    this.#relayedSlots = new Semaphore(parts.options.parallel)
   }
 
   /** Dials under way. */
@@ -243,7 +246,8 @@ export class Dialer {
   async #dialName(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {
     attempt.onStage('resolve')
     dial.options.onProgress?.({ stage: 'resolve', address })
-    const found = await resolve(address, this.#parts.dns, attempt)
+    const keep = (one: Multiaddr): boolean => !this.#isName(one)
+    const found = await resolve(address, this.#parts.dns, { signal: attempt.signal, keep })
     return this.#race(found, dial, attempt.signal)
   }
 
@@ -251,7 +255,8 @@ export class Dialer {
     const { transports, upgrader, backoff, blackHole } = this.#parts
     const { target, options } = dial
     const transport = transports.find((one) => one.canDial(address)) as Transport
-    const release = await this.#slots.enter(attempt)
+    const slots = kindOf(address).relayed ? this.#relayedSlots : this.#slots
+    const release = await slots.enter(attempt)
     try {
       const connection = await transport.dial(address, {
         upgrader,

@@ -23,9 +23,16 @@ export interface BenchNode {
   stop(): Promise<void>
 }
 
+/** What connections are made of. Where a part is not named it is TCP, Noise and yamux. */
+export type Stack = 'tcp' | 'ws' | 'tls' | 'relay'
+
 export interface NodeOptions {
-  readonly listen: boolean
+  /** `dial` does not listen; `relay` is a relay without limits, for a listener and a dialler of the stack `relay`. */
+  readonly role: 'listen' | 'dial' | 'relay'
+  readonly stack: Stack
   readonly identify?: boolean
+  /** Where the relay of the stack `relay` is, for its listener. */
+  readonly relayAddress?: string
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number
 }

@@ -31,7 +31,8 @@ async function quiet(): Promise<void> {
 
 const results: RowResult[] = []
 for (const row of rows) {
-  if (only !== undefined && !only.includes(row.workload)) continue
+  if (only !== undefined && !only.includes(row.stack === undefined ? row.workload : `${row.stack}-${row.workload}`))
+    continue
   const chosen = row.drivers.filter((name) => drivers === undefined || drivers.includes(name))
   const rounds: Partial<Record<DriverName, Figures[]>> = {}
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -40,6 +41,7 @@ for (const row of rows) {
       await quiet()
       const options = {
         identify: row.identify === true,
+        stack: row.stack ?? 'tcp',
         ...(row.windowBytes === undefined ? {} : { windowBytes: row.windowBytes }),
         ...(values.profile === undefined ? {} : { profile: values.profile })
       }

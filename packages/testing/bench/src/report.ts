@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import type { DriverName } from './driver.ts'
+import type { DriverName, Stack } from './driver.ts'
 import { median } from './statistics.ts'
 import type { Figures } from './workloads.ts'
 
@@ -15,6 +15,8 @@ export interface Goal {
 export interface Row {
   readonly name: string
   readonly workload: string
+  /** Default `tcp`. */
+  readonly stack?: Stack
   readonly size: number
   /** A smaller amount for js-libp2p, where the full one takes a minute; figures are rates all the same. */
   readonly jsSize?: number

@@ -3,7 +3,12 @@ import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
 
-/** The workloads of `pnpm bench`, TCP + Noise + yamux, with what each is to reach. */
+const tlsBulkGoals = [
+  { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
+  { figure: 'mibPerSecond', atLeast: 0.8, of: 'raw-tls' }
+] as const
+
+/** The workloads of `pnpm bench`, TCP + Noise + yamux where a row does not say otherwise, with what each is to reach. */
 export const rows: readonly Row[] = [
   {
     name: 'one stream up, 64 KiB writes',
@@ -25,6 +30,33 @@ export const rows: readonly Row[] = [
       { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
       { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
       { figure: 'cpuSecondsPerGiB', atMost: 3.5 }
+    ]
+  },
+  {
+    name: 'WebSocket: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'ws',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'WebSocket: one stream down, 64 KiB writes',
+    workload: 'down',
+    stack: 'ws',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'one stream up through a relay, 64 KiB writes, no limits',
+    workload: 'relayed',
+    stack: 'relay',
+    size: 256,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p' },
+      { figure: 'relayCpuSecondsPerGiB', atMost: 0.34, of: 'js-libp2p' }
     ]
   },
   {
@@ -77,6 +109,34 @@ export const rows: readonly Row[] = [
     goals: [
       { figure: 'p50Ms', atMost: 0.25, of: 'js-libp2p' },
       { figure: 'concurrentPerSecond', atLeast: 4, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'TLS: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'tls',
+    size: 256,
+    drivers: [...both, 'raw-tls'],
+    goals: tlsBulkGoals
+  },
+  {
+    name: 'TLS: one stream down, 64 KiB writes',
+    workload: 'down',
+    stack: 'tls',
+    size: 256,
+    drivers: [...both, 'raw-tls'],
+    goals: tlsBulkGoals
+  },
+  {
+    name: 'TLS: dial, handshake, ping, close',
+    workload: 'dials',
+    stack: 'tls',
+    size: 400,
+    jsSize: 200,
+    drivers: [...both, 'raw-tls'],
+    goals: [
+      { figure: 'sequentialPerSecond', atLeast: 5, of: 'js-libp2p' },
+      { figure: 'concurrentPerSecond', atLeast: 6, of: 'js-libp2p' }
     ]
   },
   {

@@ -13,6 +13,8 @@ export interface ForeignPeerOptions {
   readonly stack?: StackName
   /** Default: a free port on 127.0.0.1. */
   readonly listen?: readonly string[]
+  /** Key file of the private network, for a stack that has one. Default: one that all peers of a run share. */
+  readonly networkKey?: string
   /** Be a relay, without limits. Default false. */
   readonly relay?: boolean
   /** Address of a relay to be reachable through, with its peer id. */
@@ -183,7 +185,7 @@ function stackArguments(kind: ForeignPeerKind, options: ForeignPeerOptions): rea
   for (const address of options.listen ?? [defaultListen(stack)]) args.push('--listen', address)
   if (options.relay === true) args.push('--relay')
   if (options.listenRelay !== undefined) args.push('--listen-relay', options.listenRelay)
-  if (stack.privateNetwork) args.push('--psk', networkKeyFile())
+  if (stack.privateNetwork) args.push('--psk', networkKeyFile(options.networkKey))
   if (stack.webRTCVersion === 2 && kind === 'go') args.push('--webrtc-version', '2')
   if (stack.transport === 'wss') {
     const { certificateFile, keyFile } = wssCertificate()

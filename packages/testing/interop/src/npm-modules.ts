@@ -13,6 +13,7 @@ import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import type { Libp2pOptions } from 'libp2p'
 import { buildForeignPeer } from './peer-build.ts'
+import type { NpmPeerOptions } from './npm-peer.ts'
 import type { Stack } from './stacks.ts'
 import { networkKey, trustWssCertificate, wssCertificate } from './test-secrets.ts'
 
@@ -20,17 +21,16 @@ type Modules = Pick<Libp2pOptions, 'transports' | 'connectionEncrypters' | 'stre
 type TransportModules = NonNullable<Libp2pOptions['transports']>
 
 /** Transports, locks and muxers of npm libp2p for a stack. Undefined when they are not in the cache. */
-export async function npmModules(stack: Stack, frozen: boolean): Promise<Modules | undefined> {
+export async function npmModules(stack: Stack, options: NpmPeerOptions): Promise<Modules | undefined> {
   const transports = await npmTransports(stack)
   if (transports === undefined) return undefined
+  const { frozen = false, networkKey: key = networkKey } = options
   const encrypt = frozen ? frozenNoise() : noise()
   return {
     transports,
     connectionEncrypters: [stack.security === 'tls' ? tls() : encrypt],
     streamMuxers: [stack.muxer === 'mplex' ? mplex({ disconnectThreshold: 1000 }) : frozen ? frozenYamux() : yamux()],
-    ...(stack.privateNetwork
-      ? { connectionProtector: preSharedKey({ psk: new TextEncoder().encode(networkKey) }) }
-      : {})
+    ...(stack.privateNetwork ? { connectionProtector: preSharedKey({ psk: new TextEncoder().encode(key) }) } : {})
   }
 }
 

@@ -64,7 +64,7 @@ export async function startNpmPeer(options?: NpmPeerOptions): Promise<ForeignPee
 export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<ForeignPeer | undefined> {
   options.signal?.throwIfAborted()
   const stack = stacks[options.stack ?? 'tcp']
-  const modules = await npmModules(stack, options.frozen === true)
+  const modules = await npmModules(stack, options)
   if (modules === undefined) return undefined
   const { listenRelay } = options
   const relayed = listenRelay === undefined ? [] : [`${listenRelay}/p2p-circuit`]

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,8 +19,8 @@ export const networkKey: string = `/key/swarm/psk/1.0.0/\n/base16/\n${'5e'.repea
 let directory: string | undefined
 let known: Certificate | undefined
 
-export function networkKeyFile(): string {
-  return write('swarm.key', networkKey)
+export function networkKeyFile(key: string = networkKey): string {
+  return write(`${createHash('sha256').update(key).digest('hex').slice(0, 16)}.key`, key)
 }
 
 /** The certificate of all wss listeners of a run. */

@@ -1,14 +1,24 @@
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
+import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
 
 const plenty = 1_000_000
+
+const listenOn = {
+  tcp: '/ip4/127.0.0.1/tcp/0',
+  ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
+  relay: '/ip4/127.0.0.1/tcp/0'
+} as const
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -25,13 +35,19 @@ const wrap = (stream: Stream): BenchStream => ({
 })
 
 export const driver: Driver = {
-  async create(options: NodeOptions) {
+  async create({ role, stack, identify: identifies, relayAddress }: NodeOptions) {
+    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createLibp2p({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
+      addresses: { listen: role === 'dial' ? [] : [listen] },
+      transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelayTransport()] : [])],
+      connectionEncrypters: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        // A relay and who is reached through one need identify, as the packages say.
+        ...(identifies === true || stack === 'relay' ? { identify: identify() } : {}),
+        ...(role === 'relay' ? { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) } : {})
+      },
       connectionManager: {
         maxConnections: plenty,
         inboundConnectionThreshold: plenty,

@@ -1,9 +1,12 @@
+import { circuitRelay, circuitRelayServer } from '@peerloom/circuit-relay'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
 import type { Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { tcp } from '@peerloom/tcp'
+import { tls } from '@peerloom/tls'
+import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
 
@@ -14,6 +17,13 @@ const limits = {
   streamsInbound: plenty,
   streamsOutbound: plenty
 }
+
+const listenOn = {
+  tcp: '/ip4/127.0.0.1/tcp/0',
+  ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
+  relay: '/ip4/127.0.0.1/tcp/0'
+} as const
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -29,23 +39,30 @@ const wrap = (stream: Stream): BenchStream => ({
 })
 
 export const driver: Driver = {
-  async create(options: NodeOptions) {
+  async create({ role, stack, identify: identifies, relayAddress, windowBytes }: NodeOptions) {
+    const listens = role !== 'dial'
+    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createNode({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
-      connectionEncryption: [noise()],
+      addresses: { listen: listens ? [listen] : [] },
+      transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelay()] : [])],
+      connectionEncryption: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,
-          ...(options.windowBytes === undefined ? {} : { maxReceiveWindowBytes: options.windowBytes })
+          ...(windowBytes === undefined ? {} : { maxReceiveWindowBytes: windowBytes })
         })
       ],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        ...(identifies === true ? { identify: identify() } : {}),
+        ...(role === 'relay' ? { relay: circuitRelayServer({ limits: false }) } : {})
+      },
       limits: { system: limits, transient: limits, peer: limits, connection: limits },
       connectionManager: { highWater: plenty, lowWater: plenty }
     })
+    while (listens && node.multiaddrs().length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     return {
-      address: options.listen ? String(node.multiaddrs()[0]) : '',
+      address: listens ? String(node.multiaddrs()[0]) : '',
       handle: (protocol, handler) =>
         node.handle(protocol, (stream) => handler(wrap(stream)), { maxInboundStreams: plenty }),
       async connect(address) {
