@@ -1,10 +1,10 @@
-// Builds the foreign peers into the cache, so that the tests find them there: `node src/build-peers.ts [go] [rust]`.
-import { buildForeignPeer, type ForeignPeerKind } from './peer-build.ts'
+// Builds the foreign peers into the cache, so that the tests find them there: `node src/build-peers.ts [go] [rust] [npm] [kubo]`.
+import { buildForeignPeer, type BuildKind } from './peer-build.ts'
 
-const kinds: readonly ForeignPeerKind[] = ['go', 'rust']
+const kinds: readonly BuildKind[] = ['go', 'npm', 'rust', 'kubo']
 const chosen = process.argv.slice(2)
 const unknown = chosen.find((argument) => !kinds.some((kind) => kind === argument))
-if (unknown !== undefined) throw new Error(`unknown peer ${unknown}, expected ${kinds.join(' or ')}`)
+if (unknown !== undefined) throw new Error(`unknown peer ${unknown}, expected ${kinds.join(', ')}`)
 
 for (const kind of kinds) {
   if (chosen.length > 0 && !chosen.includes(kind)) continue

@@ -2,13 +2,23 @@ import { generateKeyPairSync } from 'node:crypto'
 import { buildForeignPeer, type ForeignPeerKind } from './peer-build.ts'
 import { PeerProcess } from './peer-process.ts'
 import { ProcessPeer } from './process-peer.ts'
+import { defaultListen, stacks, type StackName } from './stacks.ts'
+import { networkKeyFile, wssCertificate } from './test-secrets.ts'
 
 export type { ForeignPeerKind } from './peer-build.ts'
 export type ForeignKeyType = 'ed25519' | 'secp256k1' | 'rsa' | 'ecdsa'
 
 export interface ForeignPeerOptions {
+  /** Transport, lock and muxer. Default: tcp, with Noise and yamux. */
+  readonly stack?: StackName
   /** Default: a free port on 127.0.0.1. */
   readonly listen?: readonly string[]
+  /** Key file of the private network, for a stack that has one. Default: one that all peers of a run share. */
+  readonly networkKey?: string
+  /** Be a relay, without limits. Default false. */
+  readonly relay?: boolean
+  /** Address of a relay to be reachable through, with its peer id. */
+  readonly listenRelay?: string
   /** Type of the freshly generated key. Default: ed25519. */
   readonly keyType?: ForeignKeyType
   /** rust-libp2p only: put its legacy signed record into identify. Default: no record. */
@@ -152,7 +162,7 @@ export async function startForeignPeer(
   signal?.throwIfAborted()
 
   const keyType = options.keyType ?? 'ed25519'
-  const args = ['--key-type', keyType, ...(options.listen ?? []).flatMap((address) => ['--listen', address])]
+  const args = ['--key-type', keyType, ...stackArguments(kind, options)]
   if (kind === 'rust' && options.legacyIdentifyRecord === true) args.push('--identify-record', 'true')
   const peer = new PeerProcess(binary, args, kind === 'rust' && keyType === 'rsa' ? rsaKey() : {}, options.onLog)
   const limit = AbortSignal.timeout(options.startTimeoutMs ?? defaults.startTimeoutMs)
@@ -167,6 +177,21 @@ export async function startForeignPeer(
   } finally {
     done.abort()
   }
+}
+
+function stackArguments(kind: ForeignPeerKind, options: ForeignPeerOptions): readonly string[] {
+  const stack = stacks[options.stack ?? 'tcp']
+  const args = ['--transport', stack.transport, '--security', stack.security, '--muxer', stack.muxer]
+  for (const address of options.listen ?? [defaultListen(stack)]) args.push('--listen', address)
+  if (options.relay === true) args.push('--relay')
+  if (options.listenRelay !== undefined) args.push('--listen-relay', options.listenRelay)
+  if (stack.privateNetwork) args.push('--psk', networkKeyFile(options.networkKey))
+  if (stack.webRTCVersion === 2 && kind === 'go') args.push('--webrtc-version', '2')
+  if (stack.transport === 'wss') {
+    const { certificateFile, keyFile } = wssCertificate()
+    args.push('--tls-cert', certificateFile, '--tls-key', keyFile)
+  }
+  return args
 }
 
 /** rust-libp2p cannot generate RSA keys, so it is given one. */

@@ -1,19 +1,14 @@
 import { generateKeyPair, publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import { identify, identifyPush } from '@libp2p/identify'
+import { identify, identifyPush, type Identify } from '@libp2p/identify'
 import type { Connection, IdentifyResult, KeyType, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
-import { mplex } from '@libp2p/mplex'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { ping, type Ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { noise as frozenNoise } from '@chainsafe/libp2p-noise'
-import { yamux as frozenYamux } from '@chainsafe/libp2p-yamux'
+import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { createLibp2p } from 'libp2p'
 import { version } from 'libp2p/version'
+import { defaultListen, indirection, stacks, type StackName } from './stacks.ts'
 import type {
   CommandOptions,
   EchoOptions,
@@ -26,6 +21,7 @@ import type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+import { npmModules } from './npm-modules.ts'
 import {
   checkDigest,
   checkEcho,
@@ -38,7 +34,7 @@ import {
   send
 } from './npm-streams.ts'
 
-type Node = Libp2p<{ identify: unknown; identifyPush: unknown; ping: Ping }>
+type Node = Libp2p<{ identify: Identify; identifyPush: unknown; ping: Ping }>
 
 const keyTypes: Record<ForeignKeyType, KeyType> = {
   ed25519: 'Ed25519',
@@ -47,37 +43,51 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
   ecdsa: 'ECDSA'
 }
 const streamLifetimeMs = 120_000
+/** The rows send more than the 128 KiB of the default. */
+const relayLimits = { applyDefaultLimit: false, maxReservations: 1000 } as const
 /** libp2p allows 32 streams in and 64 out per protocol unless told otherwise, fewer than the rows open. */
 const streamLimits = { maxInboundStreams: 1024, maxOutboundStreams: 1024 } as const
 
-/** Starts npm libp2p in this process, with the same transports, protocols and methods as the peers in processes. */
+export type NpmPeerOptions = ForeignPeerOptions & {
+  /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
+  readonly frozen?: boolean
+}
+
+/**
+ * Starts npm libp2p in this process, with the same protocols and methods as the peers in processes. Undefined when the
+ * stack needs packages that are not in the cache.
+ */
 export async function startNpmPeer(
-  options: ForeignPeerOptions & {
-    /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
-    readonly frozen?: boolean
-    /** Default yamux. */
-    readonly muxer?: 'yamux' | 'mplex'
-    /** A swarm.key file: the peer is a member of that private network. */
-    readonly psk?: string
-  } = {}
-): Promise<ForeignPeer> {
+  options: NpmPeerOptions & { readonly stack: StackName }
+): Promise<ForeignPeer | undefined>
+export async function startNpmPeer(options?: NpmPeerOptions): Promise<ForeignPeer>
+export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<ForeignPeer | undefined> {
   options.signal?.throwIfAborted()
+  const stack = stacks[options.stack ?? 'tcp']
+  const modules = await npmModules(stack, options)
+  if (modules === undefined) return undefined
+  const { listenRelay } = options
+  const relayed = listenRelay === undefined ? [] : [`${listenRelay}/p2p-circuit`]
+  // A private WebRTC peer is found through its relay only.
+  const listen = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
   const privateKey = await generateKeyPair(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createLibp2p({
+    ...modules,
     privateKey,
-    addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
-    transports: [tcp()],
-    connectionEncrypters: [options.frozen === true ? frozenNoise() : noise()],
-    streamMuxers: [options.muxer === 'mplex' ? mplex() : options.frozen === true ? frozenYamux() : yamux()],
-    ...(options.psk === undefined
-      ? {}
-      : { connectionProtector: preSharedKey({ psk: new TextEncoder().encode(options.psk.trimEnd()) }) }),
-    services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
-    // Nothing here should dial, ping or close on its own.
-    connectionMonitor: { enabled: false }
+    addresses: { listen: [...listen, ...relayed] },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      ...(options.relay === true ? { relay: circuitRelayServer({ reservations: relayLimits }) } : {})
+    },
+    // Nothing here should dial, ping or close on its own, nor refuse what the rows open.
+    connectionMonitor: { enabled: false },
+    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 }
   })
   const peer = new NpmPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
   await peer.serve()
+  if (listenRelay !== undefined) await peer.whenRelayed(listenRelay, stack.transport === 'webrtc')
   return peer
 }
 
@@ -106,8 +116,22 @@ class NpmPeer implements ForeignPeer {
     node.addEventListener('peer:disconnect', ({ detail }) => this.#identified.delete(detail.toString()))
   }
 
+  /** The most indirect ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    return this.#node.getMultiaddrs().map(String)
+    return this.#node
+      .getMultiaddrs()
+      .map(String)
+      .toSorted((one, two) => indirection(two) - indirection(one))
+  }
+
+  /** The reservation is made in the background. */
+  async whenRelayed(relay: string, webRTC: boolean): Promise<void> {
+    const wanted = `${relay}/p2p-circuit/${webRTC ? 'webrtc/' : ''}p2p/`
+    const limit = AbortSignal.timeout(this.#timeoutMs)
+    while (!this.addresses.some((address) => address.startsWith(wanted))) {
+      limit.throwIfAborted()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   async serve(): Promise<void> {
@@ -169,7 +193,9 @@ class NpmPeer implements ForeignPeer {
 
   async identify(peer: string, options?: CommandOptions): Promise<ForeignIdentify> {
     const signal = this.#limit(options)
-    this.#connection(peer)
+    const connection = this.#connection(peer)
+    // By itself it asks over connections without limits only.
+    if (connection.limits !== undefined) await this.#node.services.identify.identify(connection, { signal })
     const result = await this.#whenIdentified(peer, signal)
     // The event has the record's content only; the envelope is in the peer store.
     const stored = await this.#node.peerStore.get(peerIdFromString(peer), { signal })
@@ -189,7 +215,7 @@ class NpmPeer implements ForeignPeer {
   }
 
   connections(peer: string): Promise<readonly ForeignConnection[]> {
-    return Promise.resolve(this.#node.getConnections(peerIdFromString(peer)).map(describe))
+    return Promise.resolve(this.#connections(peer).map(describe))
   }
 
   connectionInfo(peer: string): Promise<ForeignConnection> {
@@ -250,8 +276,14 @@ class NpmPeer implements ForeignPeer {
     return options?.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
   }
 
+  /** A private WebRTC connection before the relayed one that it was signalled over. */
+  #connections(peer: string): readonly Connection[] {
+    const all = this.#node.getConnections(peerIdFromString(peer))
+    return all.toSorted((one, two) => Number(isWebRTC(two)) - Number(isWebRTC(one)))
+  }
+
   #connection(peer: string): Connection {
-    const [connection] = this.#node.getConnections(peerIdFromString(peer))
+    const [connection] = this.#connections(peer)
     if (connection === undefined) throw new Error(`not connected to ${peer}`)
     return connection
   }
@@ -262,7 +294,7 @@ class NpmPeer implements ForeignPeer {
       // A failure has reset the stream, which is how the other side hears of it.
       await bounded(stream, AbortSignal.timeout(streamLifetimeMs), serve).catch(() => {})
     }
-    await this.#node.handle(protocol, handler, streamLimits)
+    await this.#node.handle(protocol, handler, { ...streamLimits, runOnLimitedConnection: true })
   }
 
   async #use(
@@ -271,7 +303,11 @@ class NpmPeer implements ForeignPeer {
     signal: AbortSignal,
     work: (stream: Stream) => Promise<void>
   ): Promise<void> {
-    const stream = await this.#connection(peer).newStream(protocol, { signal, ...streamLimits })
+    const stream = await this.#connection(peer).newStream(protocol, {
+      signal,
+      ...streamLimits,
+      runOnLimitedConnection: true
+    })
     await bounded(stream, signal, work)
   }
 
@@ -312,6 +348,10 @@ async function bounded(
   } finally {
     signal.removeEventListener('abort', abort)
   }
+}
+
+function isWebRTC(connection: Connection): boolean {
+  return connection.remoteAddr.toString().includes('/webrtc')
 }
 
 function describe(connection: Connection): ForeignConnection {

@@ -13,7 +13,8 @@ const chunkBytes = 32 * 1024
 
 /** What npm libp2p reports for a reset by the other side. */
 export function isReset(error: unknown): boolean {
-  return error instanceof StreamResetError
+  // By name: the transports in the cache bring a copy of the class.
+  return error instanceof Error && error.name === 'StreamResetError'
 }
 
 /**

@@ -6,7 +6,10 @@ import { homedir, setPriority } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** What runs in a process and speaks our control protocol. */
 export type ForeignPeerKind = 'go' | 'rust'
+/** Everything that is built: also kubo, and the npm packages too heavy for the lock file of the workspace. */
+export type BuildKind = ForeignPeerKind | 'npm' | 'kubo'
 
 export interface BuildOptions {
   readonly signal?: AbortSignal
@@ -16,30 +19,73 @@ export interface BuildOptions {
   readonly onLog?: (text: string) => void
 }
 
-/** A cold Rust build takes two to three minutes on two cores; a slow machine gets this long. */
-const buildTimeoutMs = 30 * 60_000
+/** A cold build of kubo or of the Rust peer takes ten minutes on two cores; a slow machine gets this long. */
+const buildTimeoutMs = 40 * 60_000
 const keptOutput = 8192
-const sources = {
-  go: ['go.mod', 'go.sum', '*.go'],
-  rust: ['Cargo.toml', 'Cargo.lock', 'src/**/*.rs']
-} as const
-const toolchains = { go: { command: 'go', name: 'Go' }, rust: { command: 'cargo', name: 'Rust' } } as const
+
+interface Recipe {
+  /** For messages. */
+  readonly name: string
+  readonly command: string
+  /** What decides whether a build is still the right one. */
+  readonly sources: readonly string[]
+  /** What a finished build has. */
+  readonly artifact: string
+  /** Builds into the folder `out` of `work`. */
+  build(directory: string, work: string, cache: string, options: BuildOptions): Promise<void>
+}
+
+const recipes: Record<BuildKind, Recipe> = {
+  go: {
+    name: 'Go peer',
+    command: 'go',
+    sources: ['go.mod', 'go.sum', '*.go'],
+    artifact: 'peer',
+    build: (directory, work, _cache, options) => buildGo(directory, '.', join(work, 'out', 'peer'), options)
+  },
+  rust: {
+    name: 'Rust peer',
+    command: 'cargo',
+    sources: ['Cargo.toml', 'Cargo.lock', 'src/**/*.rs'],
+    artifact: 'peer',
+    build: (directory, work, cache, options) => buildRust(directory, work, join(cache, 'rust-target'), options)
+  },
+  npm: {
+    name: 'QUIC and WebRTC of js-libp2p',
+    command: 'npm',
+    sources: ['package.json', 'package-lock.json'],
+    artifact: 'node_modules',
+    build: async (directory, work, _cache, options) => {
+      const target = join(work, 'out')
+      for (const file of recipes.npm.sources) await cp(join(directory, file), join(target, file))
+      // Not `ci`: registries that lack packages for other platforms leave the lock file without them, which ci refuses.
+      await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], target, {}, options)
+    }
+  },
+  kubo: {
+    name: 'kubo',
+    command: 'go',
+    sources: ['go.mod', 'go.sum', '*.go'],
+    artifact: 'ipfs',
+    build: (directory, work, _cache, options) =>
+      buildGo(directory, 'github.com/ipfs/kubo/cmd/ipfs', join(work, 'out', 'ipfs'), options)
+  }
+}
 
 /**
- * Path of a peer's binary, built first unless the cache already has one for these sources. Where the toolchain is
- * missing the answer is undefined, after a line that says so.
+ * Path of what was built, built first unless the cache already has it for these sources. Where the toolchain is missing
+ * the answer is undefined, after a line that says so.
  */
-export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOptions = {}): Promise<string | undefined> {
+export async function buildForeignPeer(kind: BuildKind, options: BuildOptions = {}): Promise<string | undefined> {
   options.signal?.throwIfAborted()
+  const recipe = recipes[kind]
   const directory = fileURLToPath(new URL(`../peers/${kind}`, import.meta.url))
   const cache = join(process.env['PEERLOOM_CACHE'] ?? join(homedir(), '.cache', 'peerloom'), 'foreign-peers')
   const target = join(cache, `${kind}-${await sourceKey(kind, directory)}`)
-  const binary = join(target, 'peer')
-  if (await exists(binary)) return binary
+  const artifact = join(target, recipe.artifact)
+  if (await exists(artifact)) return artifact
   if (options.onlyCached === true) {
-    console.warn(
-      `SKIPPED: the ${toolchains[kind].name} peer is not built, its rows do not run (pnpm interop builds it)`
-    )
+    console.warn(`SKIPPED: the ${recipe.name} is not built, its rows do not run (pnpm interop builds it)`)
     return undefined
   }
 
@@ -50,25 +96,23 @@ export async function buildForeignPeer(kind: ForeignPeerKind, options: BuildOpti
     const signals = [AbortSignal.timeout(buildTimeoutMs), ...(options.signal === undefined ? [] : [options.signal])]
     const running = { ...options, signal: AbortSignal.any(signals) }
     await mkdir(join(work, 'out'))
-    if (kind === 'go') await buildGo(directory, join(work, 'out', 'peer'), running)
-    else await buildRust(directory, work, join(cache, 'rust-target'), running)
+    await recipe.build(directory, work, cache, running)
     await rename(join(work, 'out'), target).catch(async (error: unknown) => {
-      if (!(await exists(binary))) throw error // else another process was faster, with the same sources
+      if (!(await exists(artifact))) throw error // else another process was faster, with the same sources
     })
-    return binary
+    return artifact
   } catch (error) {
     if (!isMissingCommand(error)) throw error
-    const { command, name } = toolchains[kind]
-    sayOnce(`SKIPPED: ${command} is not on PATH, the ${name} peer rows do not run`)
+    sayOnce(`SKIPPED: ${recipe.command} is not on PATH, the rows of the ${recipe.name} do not run`)
     return undefined
   } finally {
     await rm(work, { recursive: true, force: true })
   }
 }
 
-async function buildGo(directory: string, output: string, options: BuildOptions): Promise<void> {
+async function buildGo(directory: string, main: string, output: string, options: BuildOptions): Promise<void> {
   const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags=-s -w']
-  await run('go', ['build', ...flags, '-o', output, '.'], directory, { CGO_ENABLED: '0', GOWORK: 'off' }, options)
+  await run('go', ['build', ...flags, '-o', output, main], directory, { CGO_ENABLED: '0', GOWORK: 'off' }, options)
 }
 
 /**
@@ -86,7 +130,7 @@ async function buildRust(directory: string, work: string, targets: string, optio
   await rm(join(targets, 'release', name))
 }
 
-async function sourceKey(kind: ForeignPeerKind, directory: string): Promise<string> {
+async function sourceKey(kind: BuildKind, directory: string): Promise<string> {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
   for (const file of sourceFiles(kind, directory)) {
     const content = await readFile(join(directory, file))
@@ -95,8 +139,8 @@ async function sourceKey(kind: ForeignPeerKind, directory: string): Promise<stri
   return hash.digest('hex').slice(0, 16)
 }
 
-function sourceFiles(kind: ForeignPeerKind, directory: string): readonly string[] {
-  return globSync([...sources[kind]], { cwd: directory }).toSorted()
+function sourceFiles(kind: BuildKind, directory: string): readonly string[] {
+  return globSync([...recipes[kind].sources], { cwd: directory }).toSorted()
 }
 
 async function run(

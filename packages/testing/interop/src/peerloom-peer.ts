@@ -8,12 +8,7 @@ import {
 } from '@peerloom/identity'
 import { identify } from '@peerloom/identify'
 import type { Connection, IdentifyResult, KeyType, PrivateKey, Stream } from '@peerloom/interface'
-import { mplex } from '@peerloom/mplex'
-import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
-import { preSharedKey } from '@peerloom/pnet'
-import { tcp } from '@peerloom/tcp'
-import { yamux } from '@peerloom/yamux'
 import { createHash } from 'node:crypto'
 import type {
   CommandOptions,
@@ -27,6 +22,8 @@ import type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+import { peerloomModules } from './peerloom-modules.ts'
+import { defaultListen, indirection, stacks, type StackName } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
 const protocols = {
@@ -46,26 +43,34 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
 const services = () => ({ identify: identify({ pushDelayMs: 20 }), ping: ping() })
 type InteropNode = Node<Services<ReturnType<typeof services>>>
 
-/** Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours. */
+/**
+ * Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours.
+ * Undefined when the packages of the stack are not in the workspace.
+ */
 export async function startPeerloomPeer(
-  options: ForeignPeerOptions & {
-    /** Default yamux. */
-    readonly muxer?: 'yamux' | 'mplex'
-    /** A swarm.key file: the peer is a member of that private network. */
-    readonly psk?: string
-  } = {}
-): Promise<ForeignPeer> {
+  options: ForeignPeerOptions & { readonly stack: StackName }
+): Promise<ForeignPeer | undefined>
+export async function startPeerloomPeer(options?: ForeignPeerOptions): Promise<ForeignPeer>
+export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer | undefined> {
+  const name = options.stack ?? 'tcp'
+  const modules = peerloomModules[name]
+  if (modules === undefined) return undefined
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
+  const { services: extra, ...parts } = await modules(options)
+  const stack = stacks[name]
+  const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
+  // A private WebRTC peer is found through its relay only.
+  const direct = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
   const node = await createNode({
+    ...parts,
     privateKey,
-    addresses: { listen: options.listen ?? ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncryption: [noise()],
-    streamMuxers: [options.muxer === 'mplex' ? mplex() : yamux()],
-    ...(options.psk === undefined ? {} : { connectionProtector: preSharedKey({ psk: options.psk }) }),
-    services: services()
+    addresses: { listen: [...direct, ...relayed] },
+    services: { ...extra, ...services() }
   })
-  return new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const peer = new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const marker = stack.transport === 'webrtc' ? '/p2p-circuit/webrtc' : '/p2p-circuit'
+  if (relayed.length > 0) await peer.whenListening(marker)
+  return peer
 }
 
 class PeerloomPeer implements ForeignPeer {
@@ -115,8 +120,21 @@ class PeerloomPeer implements ForeignPeer {
     return this.#node.peerId.toString()
   }
 
+  /** The most indirect ones first: whoever asks for them means those. */
   get addresses(): readonly string[] {
-    return this.#node.multiaddrs().map(String)
+    return this.#node
+      .multiaddrs()
+      .map(String)
+      .toSorted((one, two) => indirection(two) - indirection(one))
+  }
+
+  /** A reservation at a relay may be made in the background. */
+  async whenListening(marker: string): Promise<void> {
+    const limit = AbortSignal.timeout(this.#timeoutMs)
+    while (!this.addresses.some((address) => address.includes(marker))) {
+      limit.throwIfAborted()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   async dial(address: string, options?: CommandOptions): Promise<string> {
@@ -250,20 +268,23 @@ class PeerloomPeer implements ForeignPeer {
   }
 
   #connection(peer: string): Connection {
-    const connection = this.#node.connections.list(parsePeerId(peer))[0]
+    // A private WebRTC connection before the relayed one that it was signalled over.
+    const all = this.#node.connections.list(parsePeerId(peer))
+    const connection = all.find(({ remoteAddress }) => remoteAddress.toString().includes('/webrtc')) ?? all[0]
     if (connection === undefined) throw new Error(`not connected to ${peer}`)
     return connection
   }
 
   #serve(protocol: string, serve: (stream: Stream) => Promise<void>): void {
-    void this.#node.handle(protocol, (stream) => {
+    const handler = (stream: Stream): Promise<void> => {
       this.#served[protocol] = (this.#served[protocol] ?? 0) + 1
       return serve(stream)
-    })
+    }
+    void this.#node.handle(protocol, handler, { allowLimited: true })
   }
 
   #open(peer: string, protocol: string, options?: CommandOptions): Promise<Stream> {
-    return this.#connection(peer).openStream(protocol, { signal: this.#limit(options) })
+    return this.#connection(peer).openStream(protocol, { signal: this.#limit(options), allowLimited: true })
   }
 
   /** Sends, ends, and reads meanwhile to the other side's end. */

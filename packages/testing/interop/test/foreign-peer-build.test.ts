@@ -19,8 +19,8 @@ afterEach(async () => {
 })
 
 it.each([
-  { kind: 'go', line: 'SKIPPED: go is not on PATH, the Go peer rows do not run' },
-  { kind: 'rust', line: 'SKIPPED: cargo is not on PATH, the Rust peer rows do not run' }
+  { kind: 'go', line: 'SKIPPED: go is not on PATH, the rows of the Go peer do not run' },
+  { kind: 'rust', line: 'SKIPPED: cargo is not on PATH, the rows of the Rust peer do not run' }
 ] as const)('says loudly that the $kind toolchain is missing, and leaves nothing behind', async ({ kind, line }) => {
   vi.stubEnv('PATH', cache)
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})

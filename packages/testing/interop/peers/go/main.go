@@ -1,5 +1,6 @@
 // Command peerloom-interop-peer is a go-libp2p node driven over stdin and stdout, so that the interop tests can make a
-// published implementation listen, dial and open streams. It speaks TCP, Noise and yamux and nothing else.
+// published implementation listen, dial and open streams. It speaks the transports, locks and muxers that its options
+// name, and no others.
 package main
 
 import (
@@ -7,7 +8,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -16,12 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
-	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 )
 
 // maxCommandBytes bounds one line on stdin.
@@ -30,47 +25,24 @@ const maxCommandBytes = 1 << 20
 // maxCommands bounds the commands that run at once.
 const maxCommands = 64
 
-type addressList []string
-
-func (l *addressList) String() string { return strings.Join(*l, ",") }
-
-func (l *addressList) Set(value string) error {
-	*l = append(*l, value)
-	return nil
-}
-
 func main() {
 	log.SetOutput(os.Stderr)
-	var listen addressList
-	flag.Var(&listen, "listen", "multiaddr to listen on, may be given more than once")
-	keyType := flag.String("key-type", "ed25519", "ed25519, secp256k1, rsa or ecdsa")
-	flag.Parse()
-	if len(listen) == 0 {
-		listen = addressList{"/ip4/127.0.0.1/tcp/0"}
+	options, err := parseOptions()
+	if err == nil {
+		err = run(options)
 	}
-	if err := run(listen, *keyType); err != nil {
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(listen addressList, keyType string) error {
-	key, err := generateKey(keyType)
+func run(o options) error {
+	key, err := generateKey(o.keyType)
 	if err != nil {
 		return err
 	}
 	implementation := "go-libp2p/" + libp2pVersion()
-	host, err := libp2p.New(
-		libp2p.Identity(key),
-		libp2p.ListenAddrStrings(listen...),
-		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.Security(noise.ID, noise.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.UserAgent(implementation),
-		// The limits under test are those of the peer on the other side.
-		libp2p.ResourceManager(&network.NullResourceManager{}),
-		libp2p.DisableRelay(),
-		libp2p.DisableMetrics(),
-	)
+	host, err := newHost(o, key, implementation)
 	if err != nil {
 		return err
 	}
@@ -80,6 +52,21 @@ func run(listen addressList, keyType string) error {
 		return err
 	}
 	peer.serve()
+	if o.relay {
+		if err := serveRelay(host); err != nil {
+			return err
+		}
+	}
+	if o.mdns != "" {
+		if err := peer.startMDNS(o.mdns); err != nil {
+			return err
+		}
+	}
+	for _, relay := range o.listenRelay {
+		if err := peer.listenOnRelay(relay); err != nil {
+			return err
+		}
+	}
 
 	out := &lineWriter{encoder: json.NewEncoder(os.Stdout)}
 	out.write(answer{

@@ -22,6 +22,8 @@ type testPeer struct {
 	resets     int
 	resetCodes []uint32
 	served     map[string]int
+	found      map[string][]string // what mDNS has told, by peer id
+	relayed    []string            // own addresses at relays
 }
 
 func newPeer(h host.Host, key crypto.PrivKey) (*testPeer, error) {
@@ -31,6 +33,7 @@ func newPeer(h host.Host, key crypto.PrivKey) (*testPeer, error) {
 		identified: map[peer.ID]event.EvtPeerIdentificationCompleted{},
 		changed:    make(chan struct{}),
 		served:     map[string]int{},
+		found:      map[string][]string{},
 	}
 	// Pushes emit the same event as the first identify round.
 	events, err := h.EventBus().Subscribe(new(event.EvtPeerIdentificationCompleted), eventbus.BufSize(1024))
@@ -94,8 +97,20 @@ func (p *testPeer) waitIdentified(ctx context.Context, id peer.ID) (event.EvtPee
 	}
 }
 
+// listenOnRelay makes the node reachable through a relay, for as long as the relay keeps the reservation.
+func (p *testPeer) listenOnRelay(relay string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+	defer cancel()
+	address, err := reserve(ctx, p.host, relay)
+	if err == nil {
+		p.relayed = append(p.relayed, address)
+	}
+	return err
+}
+
+// addresses has the relayed ones first: whoever asks for them means those.
 func (p *testPeer) addresses() []string {
-	addresses := []string{}
+	addresses := append([]string{}, p.relayed...)
 	for _, address := range p.host.Addrs() {
 		addresses = append(addresses, address.String()+"/p2p/"+p.host.ID().String())
 	}

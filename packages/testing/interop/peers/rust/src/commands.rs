@@ -58,6 +58,7 @@ async fn dispatch(node: &Node, command: &Value) -> Result<Value, Failure> {
             Ok(json!({}))
         }
         "stats" => Ok(stats(node)),
+        "found" => Ok(json!({ "found": found(node) })),
         "sign" => Ok(json!({
             "signature": base64(&node.key.sign(&bytes(command, "data")?)?),
             "publicKey": base64(&node.key.public().encode_protobuf()),
@@ -105,11 +106,9 @@ fn connections(node: &Node, peer: PeerId) -> Vec<Value> {
         let mut connection = json!({
             "direction": if endpoint.is_dialer() { "outbound" } else { "inbound" },
             "remoteAddr": endpoint.get_remote_address().to_string(),
-            // The crate does not tell what was negotiated, but these two are all that this peer offers, and it has no
-            // early muxer negotiation.
-            "security": "/noise",
-            "muxer": "/yamux/1.0.0",
-            "earlyMuxer": false,
+            "security": node.security,
+            "muxer": node.muxer,
+            "earlyMuxer": false, // the crate has no such negotiation
         });
         if let ConnectedPoint::Listener { local_addr, .. } = endpoint {
             connection["localAddr"] = local_addr.to_string().into();
@@ -117,6 +116,11 @@ fn connections(node: &Node, peer: PeerId) -> Vec<Value> {
         connection
     };
     to_peer.map(|(_, endpoint)| describe(endpoint)).collect()
+}
+
+fn found(node: &Node) -> Value {
+    let texts = |addresses: &Vec<Multiaddr>| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+    node.seen().found.iter().map(|(peer, addresses)| (peer.to_string(), json!(texts(addresses)))).collect()
 }
 
 fn stats(node: &Node) -> Value {

@@ -8,31 +8,41 @@ use std::{
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm,
     core::ConnectedPoint,
     identify,
     identity::Keypair,
+    mdns,
     multiaddr::Protocol,
-    noise, ping,
-    swarm::{ConnectionId, DialError, NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
-    tcp, yamux,
+    ping, relay,
+    swarm::{
+        self, ConnectionId, DialError, NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts,
+    },
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     Failure,
+    options::{Muxer, Options, Security, Transport},
     serve::{self, Counters},
     streams::{self, Opened},
+    transport,
 };
 
 /// The default closes a connection after ten seconds without streams, in the middle of a test.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Muxers send the reset of a dropped stream only when something else wakes the connection, as a ping does.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     streams: streams::Behaviour,
+    relay: Toggle<relay::Behaviour>,
+    relay_client: Toggle<relay::client::Behaviour>,
+    mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 enum Request {
@@ -50,55 +60,110 @@ pub struct Seen {
     pub identified: HashMap<PeerId, identify::Info>,
     pub pings: u64,
     pub ping_failures: u64,
+    /// What mDNS has told.
+    pub found: HashMap<PeerId, Vec<Multiaddr>>,
 }
 
 pub struct Node {
     pub key: Keypair,
+    /// What connections are locked and shared with. The crate does not tell what was negotiated, but it offers no other.
+    pub security: &'static str,
+    pub muxer: &'static str,
     pub counters: Arc<Counters>,
     requests: mpsc::Sender<Request>,
     seen: Arc<Mutex<Seen>>,
     changes: watch::Receiver<()>,
 }
 
-pub async fn start(key: Keypair, listen: Vec<Multiaddr>, identify_record: bool) -> Result<Node, Failure> {
+pub async fn start(options: Options) -> Result<Node, Failure> {
     let counters = Arc::new(Counters::default());
     let serving = counters.clone();
     let acceptor: streams::Acceptor = Arc::new(move |protocol, stream| {
         let counters = serving.clone();
         tokio::spawn(async move { serve::serve(protocol, stream, &counters).await });
     });
-    let protocols = vec![serve::ECHO, serve::DIGEST, serve::RESET, serve::EXPECT_RESET];
-    let mut swarm = SwarmBuilder::with_existing_identity(key.clone())
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
-        .with_behaviour(|key| Behaviour {
-            identify: identify::Behaviour::new(identify_config(key, identify_record)),
-            ping: ping::Behaviour::default(),
-            streams: streams::Behaviour::new(protocols, acceptor),
-        })?
-        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_TIMEOUT))
-        .build();
+    let (security, muxer) = protocols(&options);
+    let (transport, relay_client) = transport::build(&options)?;
+    let Options { key, listen, listen_relay, identify_record, .. } = options;
+    let peer_id = key.public().to_peer_id();
+    let mdns = options.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id)).transpose()?;
+    let served = vec![serve::ECHO, serve::DIGEST, serve::RESET, serve::EXPECT_RESET];
+    let behaviour = Behaviour {
+        identify: identify::Behaviour::new(identify_config(&key, identify_record)),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
+        streams: streams::Behaviour::new(served, acceptor),
+        relay: options.relay.then(|| relay::Behaviour::new(peer_id, relay_config())).into(),
+        relay_client: relay_client.into(),
+        mdns: mdns.into(),
+    };
+    let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_TIMEOUT);
+    let mut swarm = Swarm::new(transport, behaviour, peer_id, config);
 
-    let mut waiting = listen.len();
-    for address in listen {
-        swarm.listen_on(address)?;
-    }
     let seen = Arc::new(Mutex::new(Seen::default()));
-    while waiting > 0 {
-        match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address, .. } => {
-                lock(&seen).listening.push(address);
-                waiting -= 1;
-            }
-            SwarmEvent::ListenerClosed { reason, .. } => return Err(format!("cannot listen: {reason:?}").into()),
-            _ => {}
+    listen_on(&mut swarm, &seen, listen).await?;
+    if options.relay {
+        // A relay tells the addresses that it knows to be reachable, and serves nobody while it knows none.
+        for address in lock(&seen).listening.clone() {
+            swarm.add_external_address(address);
         }
+    }
+    if let Some(relay) = listen_relay {
+        listen_on(&mut swarm, &seen, vec![relay.with(Protocol::P2pCircuit)]).await?;
     }
 
     let (requests, inbox) = mpsc::channel(64);
     let (changed, changes) = watch::channel(());
     tokio::spawn(Driver { swarm, seen: seen.clone(), changed, dials: HashMap::new() }.run(inbox));
-    Ok(Node { key, counters, requests, seen, changes })
+    Ok(Node { key, security, muxer, counters, requests, seen, changes })
+}
+
+async fn listen_on(swarm: &mut Swarm<Behaviour>, seen: &Mutex<Seen>, addresses: Vec<Multiaddr>) -> Result<(), Failure> {
+    let mut waiting = addresses.len();
+    for address in addresses {
+        swarm.listen_on(address)?;
+    }
+    while waiting > 0 {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                // The newest first: whoever asks for a relayed address means that one.
+                lock(seen).listening.insert(0, address);
+                waiting -= 1;
+            }
+            SwarmEvent::ListenerClosed { reason, .. } => return Err(format!("cannot listen: {reason:?}").into()),
+            // Those from before the driver runs: the connection to the relay.
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                lock(seen).connections.insert(connection_id, (peer_id, endpoint));
+            }
+            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(describe(&error).into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn protocols(options: &Options) -> (&'static str, &'static str) {
+    match (options.transport, options.security, options.muxer) {
+        (Transport::Quic, ..) => ("/tls/1.0.0", ""),
+        (Transport::WebRtcDirect, ..) => ("/noise", ""),
+        (_, security, muxer) => (
+            if security == Security::Tls { "/tls/1.0.0" } else { "/noise" },
+            if muxer == Muxer::Mplex { "/mplex/6.7.0" } else { "/yamux/1.0.0" },
+        ),
+    }
+}
+
+/// Everybody is on 127.0.0.1, and the rows send more than the default's 128 KiB.
+fn relay_config() -> relay::Config {
+    relay::Config {
+        max_reservations_per_peer: 128,
+        max_circuits: 1024,
+        max_circuits_per_peer: 1024,
+        max_circuit_bytes: u64::MAX,
+        max_circuit_duration: Duration::from_secs(3600),
+        reservation_rate_limiters: Vec::new(),
+        circuit_src_rate_limiters: Vec::new(),
+        ..Default::default()
+    }
 }
 
 /// The only signed record that the crate puts into identify has the domain and payload type of the RFC's text.
@@ -118,7 +183,12 @@ impl Node {
     }
 
     pub fn addresses(&self) -> Vec<String> {
-        self.seen().listening.iter().map(|address| format!("{address}/p2p/{}", self.peer_id())).collect()
+        let own = Protocol::P2p(self.peer_id());
+        let with_id = |address: &Multiaddr| match address.iter().last() {
+            Some(last) if last == own => address.to_string(), // relayed addresses have it already
+            _ => address.clone().with(own.clone()).to_string(),
+        };
+        self.seen().listening.iter().map(with_id).collect()
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -234,6 +304,11 @@ impl Driver {
             }
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Error { peer_id, error, .. })) => {
                 eprintln!("identify with {peer_id}: {error}");
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
+                for (peer, address) in found {
+                    seen.found.entry(peer).or_default().push(address);
+                }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => match event.result {
                 Ok(_) => seen.pings += 1,
