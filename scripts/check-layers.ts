@@ -34,7 +34,14 @@ const layers: Record<string, readonly string[]> = {
 
 /** The exceptions inside a floor, each an order of its own: a package may depend on those before it. */
 const stairs: readonly (readonly string[])[] = [
-  ['@peerloom/interface', '@peerloom/bounded', '@peerloom/streams', '@peerloom/identity', '@peerloom/sockets'],
+  [
+    '@peerloom/interface',
+    '@peerloom/bounded',
+    '@peerloom/streams',
+    '@peerloom/identity',
+    '@peerloom/sockets',
+    '@peerloom/quic-engine'
+  ],
   ['@peerloom/core', 'peerloom'],
   ['@peerloom/conformance', '@peerloom/interop', '@peerloom/bench']
 ]
