@@ -2,8 +2,10 @@ import { type Clock, type Direction, PeerloomError } from '@peerloom/interface'
 import { ChunkQueue, endOfTurn, type Flushable, StreamBase, type WaterMarks } from '@peerloom/streams'
 import type { EngineStream, EngineStreamEvents } from './engine.ts'
 
-/** Waiting bytes that do not wait for the end of the turn, and about what an engine is given at once. */
-const pieceBytes = 64 * 1024
+/** Waiting bytes that do not wait for the end of the turn. */
+const writeAtOnceBytes = 64 * 1024
+/** About what an engine is given at once: each piece costs it a change of threads. */
+const pieceBytes = 256 * 1024
 
 const waterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 4 * 1024 * 1024 }
 
@@ -96,7 +98,7 @@ export class NativeStream extends StreamBase implements EngineStreamEvents, Flus
     this.#pending.push(bytes)
     this.queued(bytes.length)
     if (this.#writing > 0) return
-    if (this.queuedBytes >= pieceBytes) {
+    if (this.queuedBytes >= writeAtOnceBytes) {
       this.flush()
     } else if (!this.#scheduled) {
       this.#scheduled = true
@@ -126,14 +128,15 @@ export class NativeStream extends StreamBase implements EngineStreamEvents, Flus
     else this.#engine.reset(() => this.#owner.remove(this))
   }
 
-  /** The next piece to write: a large chunk as it is, small ones together. */
+  /** The next piece to write: what waits, in one; a large chunk alone as it is. */
   #take(): Uint8Array | undefined {
     const pending = this.#pending
     if (pending === undefined || pending.length === 0) return undefined
+    if (pending.length <= pieceBytes) return pending.take(pending.length)
     const first = pending.shift() as Uint8Array
-    if (first.length * 2 >= pieceBytes || pending.length === 0) return first
+    if (first.length * 2 >= pieceBytes) return first
     pending.unshift(first)
-    return pending.take(Math.min(pending.length, pieceBytes))
+    return pending.take(pieceBytes)
   }
 
   #drop(): void {

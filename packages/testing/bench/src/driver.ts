@@ -34,7 +34,15 @@ export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>
 }
 
-const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+const driverNames = [
+  'peerloom',
+  'js-libp2p',
+  'peerloom-quic',
+  'js-libp2p-quic',
+  'aead-loop',
+  'raw-tls',
+  'raw-tcp'
+] as const
 export type DriverName = (typeof driverNames)[number]
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
@@ -43,6 +51,10 @@ export async function loadDriver(name: DriverName): Promise<Driver> {
       return (await import('./drivers/peerloom.ts')).driver
     case 'js-libp2p':
       return (await import('./drivers/js-libp2p.ts')).driver
+    case 'peerloom-quic':
+      return (await import('./drivers/peerloom.ts')).quicDriver
+    case 'js-libp2p-quic':
+      return (await import('./drivers/js-libp2p.ts')).quicDriver
     case 'aead-loop':
       return (await import('./drivers/aead-loop.ts')).driver
     case 'raw-tls':

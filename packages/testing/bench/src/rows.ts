@@ -2,6 +2,7 @@ import type { Row } from './report.ts'
 import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
+const bothQuic = ['peerloom-quic', 'js-libp2p-quic'] as const
 
 /** The workloads of `pnpm bench`, TCP + Noise + yamux, with what each is to reach. */
 export const rows: readonly Row[] = [
@@ -133,5 +134,37 @@ export const rows: readonly Row[] = [
       { figure: 'totalMs', atMost: 120 },
       { figure: 'rssMiB', atMost: 65 }
     ]
+  },
+  {
+    name: 'QUIC: one stream up, 64 KiB writes',
+    workload: 'up',
+    size: 256,
+    drivers: bothQuic,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p-quic' },
+      { figure: 'listenerCpuSecondsPerGiB', atMost: 6 }
+    ]
+  },
+  {
+    name: 'QUIC: messages of 1 KiB on one stream',
+    workload: 'messages-1k',
+    size: 200_000,
+    jsSize: 50_000,
+    drivers: bothQuic,
+    goals: [{ figure: 'messagesPerSecond', atLeast: 3, of: 'js-libp2p-quic' }]
+  },
+  {
+    name: 'QUIC: echo of 32 bytes on an open stream',
+    workload: 'echo',
+    size: 10_000,
+    drivers: bothQuic,
+    goals: [{ figure: 'p50Ms', atMost: 1, of: 'js-libp2p-quic' }]
+  },
+  {
+    name: 'QUIC: dial, handshake, ping, close',
+    workload: 'dials',
+    size: 200,
+    drivers: bothQuic,
+    goals: [{ figure: 'sequentialPerSecond', atLeast: 1, of: 'js-libp2p-quic' }]
   }
 ]

@@ -1,4 +1,5 @@
 import { PeerloomError } from '@peerloom/interface'
+import { realpathSync } from 'node:fs'
 import { createRequire, findPackageJSON } from 'node:module'
 
 // The native part of @chainsafe/libp2p-quic 2.1.1, as rust/lib.rs of ChainSafe/js-libp2p-quic declares it. Promises reject
@@ -88,10 +89,11 @@ export function loadAddon(): Addon {
   if (loaded !== undefined) return loaded
   const failures: unknown[] = []
   try {
-    // The binary is a dependency of the package's, whose own entry point loads a whole libp2p with it.
+    // The binary is a dependency of the package's, whose own entry point loads much of js-libp2p with it. Package managers
+    // link: dependencies are found beside where it really is.
     const manifest = findPackageJSON(packageName, import.meta.url)
     if (manifest !== undefined) {
-      const require = createRequire(manifest)
+      const require = createRequire(realpathSync(manifest))
       for (const name of platformPackages()) {
         try {
           loaded = require(name) as Addon

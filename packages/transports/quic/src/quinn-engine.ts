@@ -1,9 +1,8 @@
-import { parsePeerId } from '@peerloom/identity'
 import { type AbortOptions, type Clock, PeerloomError, type PrivateKey, toError } from '@peerloom/interface'
 import type { QuicEngine, QuicLink, QuicListening, UdpAddress } from './engine.ts'
 import type { QuicSettings } from './options.ts'
-import { type AddonClient, type AddonConnection, loadAddon, type QuinnConfig } from './quinn-addon.ts'
-import { QuinnConnection } from './quinn-connection.ts'
+import { type AddonClient, loadAddon, type QuinnConfig } from './quinn-addon.ts'
+import { linkOf } from './quinn-link.ts'
 import { QuinnListening } from './quinn-listening.ts'
 
 const socketBufferBytes = 4 * 1024 * 1024
@@ -125,24 +124,6 @@ export class QuinnEngine implements QuicEngine {
   /** After `stop`, the last user ends the client; before, it is kept for the next dial. */
   #freeWhenUnused(family: 0 | 1, dialler: Dialler): void {
     if (dialler.users === 0 && this.#diallers.get(family) !== dialler) dialler.client.abort()
-  }
-}
-
-/** Who is at the other end, as the addon's handshake found out. */
-export function linkOf(
-  connection: AddonConnection,
-  local: UdpAddress | undefined,
-  clock: Clock,
-  release: () => Promise<void> | undefined
-): QuicLink {
-  const [, , host = '', , port, , , id = ''] = connection.remoteMultiaddr().split('/')
-  const remotePeer = parsePeerId(id)
-  return {
-    connection: new QuinnConnection(connection, clock, release),
-    remotePeer,
-    remoteKey: remotePeer.publicKey,
-    remote: { host, port: Number(port) },
-    local
   }
 }
 

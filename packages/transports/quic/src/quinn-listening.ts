@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@peerloom/interface'
 import type { QuicLink, QuicListening, UdpAddress } from './engine.ts'
 import type { AddonConnection, AddonServer } from './quinn-addon.ts'
-import { linkOf } from './quinn-engine.ts'
+import { linkOf } from './quinn-link.ts'
 
 /** Calls that wait for a remote beyond those that serve a handshake. */
 const spareAccepts = 16

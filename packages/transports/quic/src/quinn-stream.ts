@@ -4,7 +4,7 @@ import type { AddonStream } from './quinn-addon.ts'
 
 /** Each read allocates what it asks for, also while it waits: streams that say little ask for little. */
 const minReadBytes = 1024
-const maxReadBytes = 64 * 1024
+const maxReadBytes = 256 * 1024
 /** A stream that nobody takes from reads on for so much: only a read shows that the remote has reset the stream. */
 const maxHeldBytes = 64 * 1024
 

@@ -1,3 +1,4 @@
+import { quic } from '@chainsafe/libp2p-quic'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
@@ -9,6 +10,8 @@ import { createLibp2p } from 'libp2p'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
 
 const plenty = 1_000_000
+
+const listenOn = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' }
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -24,11 +27,11 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-export const driver: Driver = {
+const over = (transport: 'tcp' | 'quic'): Driver => ({
   async create(options: NodeOptions) {
     const node = await createLibp2p({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [listenOn[transport]] : [] },
+      transports: [transport === 'tcp' ? tcp() : quic()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
@@ -57,4 +60,7 @@ export const driver: Driver = {
       stop: async () => node.stop()
     }
   }
-}
+})
+
+export const driver: Driver = over('tcp')
+export const quicDriver: Driver = over('quic')

@@ -3,6 +3,7 @@ import { identify } from '@peerloom/identify'
 import type { Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
+import { quic } from '@peerloom/quic'
 import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
@@ -14,6 +15,8 @@ const limits = {
   streamsInbound: plenty,
   streamsOutbound: plenty
 }
+
+const listenOn = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' }
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -28,11 +31,11 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-export const driver: Driver = {
+const over = (transport: 'tcp' | 'quic'): Driver => ({
   async create(options: NodeOptions) {
     const node = await createNode({
-      addresses: { listen: options.listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
-      transports: [tcp()],
+      addresses: { listen: options.listen ? [listenOn[transport]] : [] },
+      transports: [transport === 'tcp' ? tcp() : quic()],
       connectionEncryption: [noise()],
       streamMuxers: [
         yamux({
@@ -59,4 +62,7 @@ export const driver: Driver = {
       stop: () => node.stop()
     }
   }
-}
+})
+
+export const driver: Driver = over('tcp')
+export const quicDriver: Driver = over('quic')
