@@ -40,6 +40,7 @@ const stairs: readonly (readonly string[])[] = [
     '@peerloom/streams',
     '@peerloom/identity',
     '@peerloom/sockets',
+    '@peerloom/certificates',
     '@peerloom/quic-engine'
   ],
   ['@peerloom/core', 'peerloom'],
