@@ -1,6 +1,6 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { ipAddress } from '@peerloom/sockets'
-import type { UdpAddress } from './engine.ts'
+import type { UdpAddress } from '@peerloom/quic-engine'
 
 /** `/ip4|ip6/…/udp/…/quic-v1` with an optional `/p2p/…`; undefined for every other address. */
 export function toUdpAddress(address: Multiaddr): UdpAddress | undefined {

@@ -1,12 +1,5 @@
 import type { AbortOptions, PeerId, PublicKey } from '@peerloom/interface'
-import type { EngineConnection } from '@peerloom/quic-engine'
-
-/** One end of a UDP path. */
-export interface UdpAddress {
-  /** As the system writes it: no brackets. */
-  readonly host: string
-  readonly port: number
-}
+import type { EngineConnection, UdpAddress } from '@peerloom/quic-engine'
 
 /** A connection whose handshake is over. Start it (by way of a muxer) or abort it. */
 export interface QuicLink {

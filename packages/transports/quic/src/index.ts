@@ -8,9 +8,11 @@ import {
 } from '@peerloom/interface'
 import { defaultQuicSettings, type QuicOptions } from './options.ts'
 import { QuicTransport } from './quic.ts'
+import { QuicheEngine } from './quiche-engine.ts'
 import { QuinnEngine } from './quinn-engine.ts'
 
-const needs: readonly Capability<unknown>[] = [identityKeyCapability]
+/** The quinn addon signs in its own handshake; the quiche engine asks the node to sign, as everybody else does. */
+const quinnNeeds: readonly Capability<unknown>[] = [identityKeyCapability]
 
 /**
  * QUIC: `/ip4/1.2.3.4/udp/4001/quic-v1`, `/ip6/…`. Brings encryption (libp2p TLS) and streams. Node only.
@@ -24,7 +26,7 @@ const needs: readonly Capability<unknown>[] = [identityKeyCapability]
 export function quic(options?: QuicOptions): Module<Transport> {
   return defineModule({
     name: '@peerloom/quic',
-    needs,
+    needs: options?.engine === 'quiche' ? [] : quinnNeeds,
     options,
     create: (node) => {
       if (node.privateNetwork !== undefined) {
@@ -32,7 +34,11 @@ export function quic(options?: QuicOptions): Module<Transport> {
         throw new PeerloomError('ERR_MODULE_CONFLICT', why)
       }
       const settings = { ...defaultQuicSettings, ...options }
-      return new QuicTransport(new QuinnEngine(node.capability(identityKeyCapability), settings, node.clock))
+      const engine =
+        settings.engine === 'quiche'
+          ? new QuicheEngine(node, settings, node.log('quic'))
+          : new QuinnEngine(node.capability(identityKeyCapability), settings, node.clock)
+      return new QuicTransport(engine)
     }
   })
 }

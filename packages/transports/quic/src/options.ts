@@ -1,8 +1,9 @@
 export interface QuicOptions {
   /**
-   * What speaks QUIC. `quinn`: the native part of `@chainsafe/libp2p-quic`, fast, with sockets of its own. Default `quinn`.
+   * What speaks QUIC. `quinn`: the native part of `@chainsafe/libp2p-quic`, fast, with sockets of its own. `quiche`: that of
+   * `@matrixai/quic`, on sockets of ours; experimental, with known flaws. Default `quinn`.
    */
-  readonly engine?: 'quinn'
+  readonly engine?: 'quinn' | 'quiche'
   /** Bound on a handshake we began, in ms. Default 10,000. */
   readonly handshakeTimeoutMs?: number
   /** A connection on which nothing was heard for so long is over, in ms. Default 15,000. */

@@ -1,5 +1,6 @@
 import { type AbortOptions, type Clock, PeerloomError, type PrivateKey, toError } from '@peerloom/interface'
-import type { QuicEngine, QuicLink, QuicListening, UdpAddress } from './engine.ts'
+import type { UdpAddress } from '@peerloom/quic-engine'
+import type { QuicEngine, QuicLink, QuicListening } from './engine.ts'
 import type { QuicSettings } from './options.ts'
 import { type AddonClient, loadAddon, type QuinnConfig } from './quinn-addon.ts'
 import { linkOf } from './quinn-link.ts'

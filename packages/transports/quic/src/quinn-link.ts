@@ -1,6 +1,7 @@
 import { parsePeerId } from '@peerloom/identity'
 import type { Clock } from '@peerloom/interface'
-import type { QuicLink, UdpAddress } from './engine.ts'
+import type { UdpAddress } from '@peerloom/quic-engine'
+import type { QuicLink } from './engine.ts'
 import type { AddonConnection } from './quinn-addon.ts'
 import { QuinnConnection } from './quinn-connection.ts'
 

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@peerloom/interface'
-import type { QuicLink, QuicListening, UdpAddress } from './engine.ts'
+import type { UdpAddress } from '@peerloom/quic-engine'
+import type { QuicLink, QuicListening } from './engine.ts'
 import type { AddonConnection, AddonServer } from './quinn-addon.ts'
 import { linkOf } from './quinn-link.ts'
 
