@@ -60,12 +60,10 @@ export class QuicheEngine implements QuicEngine {
     })
     return {
       local: port.local,
-      close: async () => {
+      close: () => {
         this.#listening.delete(endpoint)
         endpoint.accept(undefined)
-        const free = new Promise<void>((resolve) => endpoint.whenIdle(() => void port.close().then(resolve)))
-        // The last connection, when there is one, does not keep whoever closes the listener.
-        if (endpoint.connectionCount === 0) await free
+        return endpoint.closeWhenIdle()
       }
     }
   }
@@ -106,7 +104,7 @@ export class QuicheEngine implements QuicEngine {
     for (const [family, dialler] of this.#diallers) {
       this.#diallers.delete(family)
       const endpoint = await dialler.catch(() => undefined)
-      endpoint?.whenIdle(() => void endpoint.port.close())
+      await endpoint?.closeWhenIdle()
     }
   }
 

@@ -7,6 +7,8 @@ import { maxPacketBytes } from './config.ts'
 import { QuicheStream, type QuicheStreamHost } from './stream.ts'
 
 const slabBytes = 48 * maxPacketBytes
+/** Packets sent in one turn: a window's worth at once is more than the socket at the other end keeps. */
+const maxBurst = 64
 /** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
@@ -18,7 +20,9 @@ export interface QuicheConnectionHost {
   readonly clock: Clock
   /** The handshake is over, as far as quiche is concerned; false when nobody wants the connection. */
   established(connection: QuicheConnection): void
-  /** Nothing of it is left. */
+  /** It is over for whoever used it. What this gives, when something, is part of closing it. */
+  over(connection: QuicheConnection): Promise<void> | undefined
+  /** Late packets have had their time: nothing of it is left. */
   closed(connection: QuicheConnection): void
 }
 
@@ -56,7 +60,8 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   /** No more streams: their end has been told. */
   #over = false
   #gone = false
-  #goneWaiters: (() => void)[] = []
+  #overWaiters: (() => void)[] = []
+  #freed: Promise<void> | undefined = undefined
   #timer: Timer | undefined = undefined
   #timerAt = Infinity
   #lastSent: number
@@ -97,9 +102,9 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   get rttMs(): number | undefined {
     if (this.#gone) return undefined
-    // In nanoseconds.
+    // In ms, whole ones.
     const rtt = this.quiche.pathStats().find(({ active }) => active)?.rtt
-    return rtt === undefined ? undefined : rtt / 1e6
+    return rtt
   }
 
   /** Why it is over; undefined for an orderly end. */
@@ -152,7 +157,8 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       await this.#delivered()
     }
     this.abort()
-    if (!this.#gone) await new Promise<void>((resolve) => this.#goneWaiters.push(resolve))
+    if (!this.#over) await new Promise<void>((resolve) => this.#overWaiters.push(resolve))
+    await this.#freed
   }
 
   abort(): void {
@@ -199,6 +205,12 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.markDirty()
   }
 
+  /** Its port is given up: nobody is left to answer late packets for. */
+  discard(): void {
+    this.#gone = true
+    this.#host.clock.clearTimeout(this.#timer)
+  }
+
   /** Everything that came of the datagrams, calls and timers of this turn. */
   flush(): void {
     this.#scheduled = false
@@ -217,7 +229,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     if (quiche.isClosed()) this.#end()
     else {
       if (quiche.isDraining() || this.#isLocallyClosed) this.#tellOver()
-      this.#schedule()
+      if (!this.#gone) this.#schedule()
     }
   }
 
@@ -304,9 +316,9 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   #send(): void {
     const { port, clock } = this.#host
-    let sent = false
+    let sent = 0
     for (;;) {
-      if (port.isFull) {
+      if (sent === maxBurst || port.isFull) {
         this.markDirty()
         break
       }
@@ -324,9 +336,9 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       const [length, { to }] = result
       port.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + length), to)
       this.#slabUsed += length
-      sent = true
+      sent++
     }
-    if (sent) this.#lastSent = clock.now()
+    if (sent > 0) this.#lastSent = clock.now()
   }
 
   /** One timer, set anew only when the next time is earlier than what it is set to. */
@@ -382,15 +394,16 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.#over = true
     this.#openWaiting()
     this.#events?.closed(failure)
+    this.#freed = this.#host.over(this)
+    for (const resolve of this.#overWaiters.splice(0)) resolve()
   }
 
   #end(): void {
     if (this.#gone) return
     this.#tellOver()
-    this.#gone = true
-    this.#host.clock.clearTimeout(this.#timer)
+    if (this.#gone) return
+    this.discard()
     this.#host.closed(this)
-    for (const resolve of this.#goneWaiters.splice(0)) resolve()
   }
 }
 

@@ -37,7 +37,9 @@ export class QuicheEndpoint implements QuicheConnectionHost {
   readonly #dialling = new Map<QuicheConnection, (connection: QuicheConnection) => void>()
   #acceptor: QuicheAcceptor | undefined = undefined
   #handshakes = 0
-  #onIdle: (() => void) | undefined = undefined
+  /** Connections that are not over. */
+  #live = 0
+  #onIdle: (() => Promise<void>) | undefined = undefined
 
   constructor(options: QuicheEndpointOptions) {
     this.#options = options
@@ -46,8 +48,9 @@ export class QuicheEndpoint implements QuicheConnectionHost {
     options.port.onDatagram = (bytes, from) => this.#receive(bytes, from)
   }
 
+  /** Connections that somebody uses. */
   get connectionCount(): number {
-    return this.#connections.size
+    return this.#live
   }
 
   /** Takes connections of remotes; undefined: no more. */
@@ -66,10 +69,14 @@ export class QuicheEndpoint implements QuicheConnectionHost {
     return connection
   }
 
-  /** Calls back once, when the last connection is gone; at once when there is none. */
-  whenIdle(callback: () => void): void {
-    if (this.#connections.size === 0) callback()
-    else this.#onIdle = callback
+  /** Closes the port with the last connection: at once when there is none. Resolves when that is known to come or done. */
+  async closeWhenIdle(): Promise<void> {
+    this.#onIdle = () => {
+      for (const connection of this.#connections.values()) connection.discard()
+      this.#connections.clear()
+      return this.port.close()
+    }
+    if (this.#live === 0) await this.#onIdle()
   }
 
   established(connection: QuicheConnection): void {
@@ -82,14 +89,15 @@ export class QuicheEndpoint implements QuicheConnectionHost {
     this.#settle(connection)
   }
 
-  closed(connection: QuicheConnection): void {
-    this.#connections.delete(connection.key)
+  over(connection: QuicheConnection): Promise<void> | undefined {
+    this.#live--
     if (connection.isServer && !connection.isEstablished) this.#handshakes--
     this.#settle(connection)
-    if (this.#connections.size > 0 || this.#onIdle === undefined) return
-    const onIdle = this.#onIdle
-    this.#onIdle = undefined
-    onIdle()
+    return this.#live === 0 ? this.#onIdle?.() : undefined
+  }
+
+  closed(connection: QuicheConnection): void {
+    this.#connections.delete(connection.key)
   }
 
   #settle(connection: QuicheConnection): void {
@@ -108,6 +116,7 @@ export class QuicheEndpoint implements QuicheConnectionHost {
 
   #add(connection: QuicheConnection): QuicheConnection {
     this.#connections.set(connection.key, connection)
+    this.#live++
     return connection
   }
 
