@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { nodePeerCommands } from './packages/testing/conformance/src/node-peers.ts'
 
 /** Tests import packages by name and get their TypeScript sources. */
 const source = ['@peerloom/source']
@@ -33,6 +34,8 @@ const browser = (executablePath: string) => ({
       enabled: true,
       headless: true,
       screenshotFailures: false,
+      // Tests that need a peer in Node: see @peerloom/conformance/browser.
+      commands: nodePeerCommands,
       provider: playwright({ launchOptions: { executablePath, args: ['--no-sandbox'] } }),
       instances: [{ browser: 'chromium' as const }]
     }

@@ -1,17 +1,16 @@
-// What a browser application has to load for a node: core, Noise, yamux and a transport of the size of WebSockets.
+// What a browser application has to load for a node: core, Noise, yamux and WebSockets.
 // Built from the sources with the browser condition, minified, gzip -9.
 import { build } from 'esbuild'
 import { gzipSync } from 'node:zlib'
 
 const budgetKiB = 60
 
-/** The transport stands in for WebSockets, which browsers bring: `memory` is of its size. */
 const entry = `
 import { createNode } from '@peerloom/core'
-import { memory } from '@peerloom/memory'
 import { noise } from '@peerloom/noise'
+import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
-globalThis.node = createNode({ transports: [memory()], connectionEncryption: [noise()], streamMuxers: [yamux()] })
+globalThis.node = createNode({ transports: [webSockets()], connectionEncryption: [noise()], streamMuxers: [yamux()] })
 `
 
 /** Imported only when it is needed: a datastore's keys, the keychain, curves for old browsers. No part of the first load. */

@@ -35,6 +35,7 @@ const layers: Record<string, readonly string[]> = {
 /** The exceptions inside a floor, each an order of its own: a package may depend on those before it. */
 const stairs: readonly (readonly string[])[] = [
   [
+    '@peerloom/addresses',
     '@peerloom/interface',
     '@peerloom/bounded',
     '@peerloom/streams',

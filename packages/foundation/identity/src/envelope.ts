@@ -12,7 +12,8 @@ const defaults = { maxBytes: 65_536 }
 const maxFields = 16
 
 export interface SealOptions {
-  readonly privateKey: PrivateKey
+  /** Who signs: a private key, or the node itself, which keeps its key to itself. */
+  readonly privateKey: Pick<PrivateKey, 'publicKey' | 'sign'>
   /** What the signature is good for. Not part of the envelope: who opens it has to name the same. */
   readonly domain: string
   readonly payloadType: Uint8Array

@@ -23,7 +23,10 @@ export const identifyCapability: Capability<Identifier> = {
 export const identityKeyCapability: Capability<PrivateKey> = { name: 'identity-key', hint: '' }
 
 /** Modules with these are found by the node in any list, `services` included. */
-export const peerDiscoveryCapability: Capability<PeerDiscovery> = { name: 'peer-discovery', hint: '' }
+export const peerDiscoveryCapability: Capability<PeerDiscovery> = {
+  name: 'peer-discovery',
+  hint: "import { mdns } from '@peerloom/mdns'"
+}
 export const peerRoutingCapability: Capability<PeerRouting> = {
   name: 'peer-routing',
   hint: "import { kadDHT } from '@peerloom/kad-dht'"

@@ -41,6 +41,7 @@ export const errorCodes = [
   'ERR_MUXER',
   'ERR_CONNECTION_CLOSED',
   'ERR_LIMITED_CONNECTION',
+  'ERR_RELAY',
   'ERR_DNS',
   // stores
   'ERR_NOT_FOUND',

@@ -24,8 +24,8 @@ export type {
   Upgrader
 } from './transport.ts'
 export type { Resource, Scope, ScopeLimits, ScopeUsage } from './limits.ts'
-export type { AddAddressesOptions, KnownAddress, OnPeer, PeerEntry, PeerPatch, PeerStore, Tag } from './peer-store.ts'
-export type { ContentRouting, PeerDiscovery, PeerRouting } from './routing.ts'
+export type { AddAddressesOptions, KnownAddress, PeerEntry, PeerPatch, PeerStore, Tag } from './peer-store.ts'
+export type { ContentRouting, FoundPeer, OnPeer, PeerDiscovery, PeerRouting } from './routing.ts'
 export type { PublishResult, PubSub, PubSubMessage } from './pubsub.ts'
 export type { Events, IdentifyResult, NodeEvents, OwnAddress, Reachability, StateTopic, Unsubscribe } from './events.ts'
 export type { Log, LogFactory } from './log.ts'

@@ -1,5 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { PeerId, PeerInfo, PublicKey } from './peer.ts'
+import type { PeerId, PublicKey } from './peer.ts'
 
 export interface KnownAddress {
   readonly address: Multiaddr
@@ -67,6 +67,3 @@ export interface PeerStore {
   /** Writes what is pending to the datastore, when there is one. */
   flush(): Promise<void>
 }
-
-/** What discovery calls back with. */
-export type OnPeer = (found: PeerInfo) => void

@@ -1,6 +1,16 @@
 import type { AbortOptions, Startable } from './abort.ts'
 import type { PeerId, PeerInfo } from './peer.ts'
-import type { OnPeer } from './peer-store.ts'
+
+/** A peer that discovery found, with what the node is to make of it. */
+export interface FoundPeer extends PeerInfo {
+  /** How long the addresses are good for, in ms. Default one hour. */
+  readonly ttlMs?: number
+  /** False: whoever found the peer dials it, so `autoDialBelow` does not apply to it. Default true. */
+  readonly dial?: boolean
+}
+
+/** What discovery calls back with; again for a peer whose addresses are new, or about to lapse. */
+export type OnPeer = (found: FoundPeer) => void
 
 /** Finds peers by itself and tells the node, which sets `onPeer` before `start`. */
 export interface PeerDiscovery extends Startable {

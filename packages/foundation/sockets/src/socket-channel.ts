@@ -1,6 +1,9 @@
-import { type Clock, PeerloomError } from '@peerloom/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Channel, Clock } from '@peerloom/interface'
 import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
 import type { Socket } from 'node:net'
+import { fromSocket } from './address.ts'
+import { lostError } from './lost-error.ts'
 import { resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
@@ -17,27 +20,43 @@ export class SocketChannel extends ChannelBase implements Flushable {
   readonly #writing: number[] = []
   #flushing = false
   #failure: Error | undefined = undefined
+  /** What carries a TLS socket: the channel whose socket it took, or any other that it was put on. */
+  readonly #below: Channel | undefined
 
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, clock: Clock, below?: Channel) {
     super(clock, socketWaterMarks)
     this.#socket = socket
+    this.#below = below
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
   }
 
+  /** Takes bytes from a buffer that is used again at once: for sockets that do not emit `data`. */
+  read(bytes: Uint8Array): void {
+    this.deliver(this.deliversTransient ? bytes : new Uint8Array(bytes))
+  }
+
+  get localAddress(): Multiaddr | undefined {
+    return fromSocket(this.#socket.localAddress, this.#socket.localPort)
+  }
+
   /**
    * Gives the socket up to a layer that drives it natively (TLS): what was sent has been handed to it, what arrived and
    * nobody read comes out of it first. Nothing but `abort` may be called afterwards, which still ends the socket; no
-   * negotiation may be under way. Undefined when the channel is over already.
+   * negotiation may be under way. The layer's own channel, made with this one below it, ends this one as well.
+   * Undefined when the channel is over already.
    */
   detachSocket(): Socket | undefined {
-    if (this.isFinished) return undefined
     const socket = this.#socket
+    // It may be lost already, with nobody told yet.
+    if (socket.destroyed) this.#lost()
+    if (this.isFinished) return undefined
     this.flush()
     socket.off('data', this.#onData)
     socket.off('end', this.#onEnd)
+    socket.off('close', this.#onClose)
     const held: Uint8Array[] = []
     this.attach({ data: (bytes) => void held.push(bytes), end() {}, closed() {} })
     this.attach(undefined)
@@ -83,9 +102,10 @@ export class SocketChannel extends ChannelBase implements Flushable {
     this.#socket.end(() => this.writeFinished())
   }
 
-  protected override carryReset(): void {
+  protected override carryReset(error: Error): void {
     this.#pending = []
-    resetSocket(this.#socket)
+    if (this.#below === undefined) resetSocket(this.#socket)
+    else this.#below.abort(error)
   }
 
   protected override hold(): void {
@@ -97,6 +117,8 @@ export class SocketChannel extends ChannelBase implements Flushable {
   }
 
   protected override over(): void {
+    if (this.#below instanceof SocketChannel) this.#below.#detachedIsOver(this.error)
+    else if (this.error !== undefined) this.#below?.abort(this.error)
     this.#socket.destroy()
   }
 
@@ -113,17 +135,15 @@ export class SocketChannel extends ChannelBase implements Flushable {
   }
 
   #lost(): void {
-    if (this.isFinished) return
-    const cause = this.#failure
-    this.remoteReset(
-      new PeerloomError(
-        'ERR_CHANNEL_RESET',
-        `the connection was lost${cause === undefined ? '' : `: ${cause.message}`}`,
-        {
-          cause,
-          remote: true
-        }
-      )
-    )
+    if (!this.isFinished) this.remoteReset(lostError(this.#failure ?? this.#socket.errored ?? undefined))
+  }
+
+  #detachedIsOver(error: Error | undefined): void {
+    if (error !== undefined) {
+      this.remoteReset(error)
+      return
+    }
+    this.remoteEnd()
+    this.writeFinished()
   }
 }

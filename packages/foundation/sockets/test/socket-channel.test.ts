@@ -1,22 +1,35 @@
 import { until } from '@peerloom/conformance'
 import { systemClock } from '@peerloom/interface'
-import { connectSocket, SocketChannel } from '@peerloom/sockets'
+import { connectChannel, connectSocket, type SocketAddress, SocketChannel } from '@peerloom/sockets'
+import { createHash } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 
-async function linked(): Promise<{ channel: SocketChannel; ours: Socket; theirs: Socket }> {
+/** What is connected by `connect`, and the plain socket that was accepted for it. */
+async function accepting<T>(connect: (address: SocketAddress) => Promise<T>): Promise<{ made: T; theirs: Socket }> {
   let theirs: Socket | undefined
   const server = createServer((accepted) => (theirs = accepted.on('error', () => {})))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
-  const ours = await connectSocket({ host: '127.0.0.1', port }, {})
+  const made = await connect({ host: '127.0.0.1', port })
   await until('the socket is accepted', () => theirs !== undefined)
   onTestFinished(() => {
     server.close()
-    ours.destroy()
     theirs?.destroy()
   })
-  return { channel: new SocketChannel(ours, systemClock), ours, theirs: theirs as Socket }
+  return { made, theirs: theirs as Socket }
+}
+
+async function linked(): Promise<{ channel: SocketChannel; ours: Socket; theirs: Socket }> {
+  const { made: ours, theirs } = await accepting((address) => connectSocket(address, {}))
+  onTestFinished(() => void ours.destroy())
+  return { channel: new SocketChannel(ours, systemClock), ours, theirs }
+}
+
+async function linkedInPlace(): Promise<{ channel: SocketChannel; theirs: Socket }> {
+  const { made: channel, theirs } = await accepting((address) => connectChannel(address, systemClock, {}))
+  onTestFinished(() => channel.abort(new Error('the test is over')))
+  return { channel, theirs }
 }
 
 test('a socket that is given up holds what nobody had read, and has been given all that was sent', async () => {
@@ -42,4 +55,46 @@ test('a channel that gave its socket up still ends it, and one that is over give
   channel.abort(new Error('the handshake took too long'))
   await until('the socket is gone', () => ours.destroyed && theirs.destroyed)
   expect(channel.detachSocket()).toBeUndefined()
+})
+
+test('what is read into the shared buffer is kept for readers that keep it, and while nobody reads', async () => {
+  const { channel, theirs } = await linkedInPlace()
+  theirs.write('one')
+  await until('the bytes wait', () => theirs.bytesWritten === 3)
+  await new Promise((resolve) => setImmediate(resolve))
+  const kept: Uint8Array[] = []
+  channel.attach({ data: (bytes) => void kept.push(bytes), end() {}, closed() {} })
+  for (const word of ['two', 'three']) {
+    const before = kept.length
+    theirs.write(word)
+    await until(`${word} is read`, () => kept.length > before)
+  }
+  expect(Buffer.concat(kept).toString()).toBe('onetwothree')
+})
+
+test('the shared buffer serves several sockets, held back and let go again', async () => {
+  const links = await Promise.all([linkedInPlace(), linkedInPlace()])
+  const hashes = links.map(() => createHash('sha256'))
+  const sent = links.map((_, at) => Buffer.alloc(3_000_000, at + 1))
+  const ended = links.map(({ channel }, at) => {
+    let taken = 0
+    return new Promise<void>((resolve) => {
+      channel.attach({
+        transient: true,
+        data(bytes) {
+          hashes[at]?.update(bytes)
+          taken += bytes.length
+          if (taken % 7 !== 0) return
+          channel.pause()
+          setImmediate(() => channel.resume())
+        },
+        end: resolve,
+        closed: () => resolve()
+      })
+    })
+  })
+  for (const [at, { theirs }] of links.entries()) theirs.end(sent[at] ?? '')
+  await Promise.all(ended)
+  const expected = sent.map((bytes) => createHash('sha256').update(bytes).digest('hex'))
+  expect(hashes.map((hash) => hash.digest('hex'))).toEqual(expected)
 })

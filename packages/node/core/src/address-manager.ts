@@ -1,4 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { kindOf, subscriberOf } from '@peerloom/addresses'
 import { BoundedMap } from '@peerloom/bounded'
 import { sealPeerRecord } from '@peerloom/identity'
 import type {
@@ -11,7 +12,6 @@ import type {
   PrivateKey,
   Reachability
 } from '@peerloom/interface'
-import { kindOf, subscriberOf } from './address-kind.ts'
 
 /** Distinct observers (by IP) that must agree on an address before it counts as ours. */
 const observersNeeded = 4

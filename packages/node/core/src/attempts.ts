@@ -23,17 +23,27 @@ export interface RaceOptions extends AbortOptions {
   readonly clock: Clock
   /** Attempts that may be under way at once. */
   readonly parallel: number
+  /** How long an attempt may go without a link while others wait for its place, in ms. */
+  readonly placeMs: number
+}
+
+/** An attempt under way. */
+interface Attempt {
+  readonly control: AbortController
+  readonly startedAt: number
+  stage: DialStage
 }
 
 /**
  * Races ranked addresses: each starts at its delay, or as soon as all before it have failed; the first connection wins,
- * the other attempts are aborted and what they may still bring is closed. Rejects with the list of failures.
+ * the other attempts are aborted and what they may still bring is closed. An attempt that gets no link gives its place up
+ * when others wait for one, so that dead addresses do not keep good ones from their turn. Rejects with the list of failures.
  */
 export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options: RaceOptions): Promise<Connection> {
-  const { clock, signal, parallel } = options
+  const { clock, signal, parallel, placeMs } = options
   return new Promise((resolve, reject) => {
     const failures: FailedAttempt[] = []
-    const running = new Set<AbortController>()
+    const running = new Set<Attempt>()
     const startedAt = clock.now()
     let next = 0
     let timer: Timer | undefined
@@ -46,13 +56,17 @@ export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options
     }
     const onAbort = (): void => {
       settle()
-      for (const attempt of running) attempt.abort(signal?.reason)
+      for (const { control } of running) control.abort(signal?.reason)
       reject(toError(signal?.reason))
     }
     const schedule = (): void => {
       clock.clearTimeout(timer)
       timer = undefined
-      while (!settled && next < ranked.length && running.size < parallel) {
+      while (!settled && next < ranked.length) {
+        if (running.size >= parallel) {
+          waitForPlace()
+          return
+        }
         const { address, delayMs } = ranked[next] as RankedAddress
         const waitMs = running.size === 0 ? 0 : startedAt + delayMs - clock.now()
         if (waitMs > 0) {
@@ -67,11 +81,18 @@ export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options
         reject(new RaceLost(failures))
       }
     }
+    const waitForPlace = (): void => {
+      // The set is in the order of their start.
+      const oldest = [...running].find(({ stage, control }) => isLinking(stage) && !control.signal.aborted)
+      if (oldest === undefined) return
+      const waitMs = oldest.startedAt + placeMs - clock.now()
+      if (waitMs > 0) timer = clock.setTimeout(schedule, waitMs)
+      else oldest.control.abort(new PlaceLost(placeMs))
+    }
     const start = (address: Multiaddr): void => {
-      const attempt = new AbortController()
-      let stage: DialStage = 'connect'
+      const attempt: Attempt = { control: new AbortController(), startedAt: clock.now(), stage: 'connect' }
       running.add(attempt)
-      dialOne(address, { signal: attempt.signal, onStage: (reached) => (stage = reached) }).then(
+      dialOne(address, { signal: attempt.control.signal, onStage: (stage) => (attempt.stage = stage) }).then(
         (connection) => {
           running.delete(attempt)
           if (settled) {
@@ -79,14 +100,16 @@ export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options
             return
           }
           settle()
-          for (const other of running) other.abort(new PeerloomError('ERR_ABORTED', 'another address was faster'))
+          for (const { control } of running) {
+            control.abort(new PeerloomError('ERR_ABORTED', 'another address was faster'))
+          }
           resolve(connection)
         },
         (error: unknown) => {
           running.delete(attempt)
           if (settled) return
           if (error instanceof RaceLost) failures.push(...error.failures)
-          else failures.push(failedAttempt(address, stage, toError(error)))
+          else failures.push(failedAttempt(address, attempt.stage, toError(error)))
           schedule()
         }
       )
@@ -99,6 +122,15 @@ export function race(ranked: readonly RankedAddress[], dialOne: DialOne, options
     signal?.addEventListener('abort', onAbort, { once: true })
     schedule()
   })
+}
+
+const isLinking = (stage: DialStage): boolean => stage === 'resolve' || stage === 'connect'
+
+/** Why an attempt that found no link in time was called off. */
+export class PlaceLost extends PeerloomError {
+  constructor(placeMs: number) {
+    super('ERR_TIMEOUT', `no link within ${placeMs} ms, and others wait`)
+  }
 }
 
 /** All attempts of a race failed. Internal: the dialler turns it into a DialError. */

@@ -1,5 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { kindOf } from './address-kind.ts'
+import { kindOf } from '@peerloom/addresses'
 
 /** Dials that are remembered, successes among them that show the path works, and every how many a probe is let through. */
 const windowSize = 100

@@ -1,12 +1,12 @@
 import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import {
+  type FoundPeer,
   identityKeyCapability,
   type Module,
   type NodeContext,
   PeerloomError,
   type NodeEvents,
-  type PeerInfo,
   type PrivateKey,
   systemClock,
   systemRandom
@@ -207,10 +207,11 @@ export async function createNodeFor<const S extends ServiceModules>(
   )
   events.on('peer:disconnect', (peer) => protocols.peerLeft(peer))
   const autoDialBelow = options.autoDialBelow ?? defaultAutoDialBelow
-  const onDiscovered = (found: PeerInfo): void => {
+  const onDiscovered = (found: FoundPeer): void => {
     if (found.id.equals(peerId)) return
-    peers.addAddresses(found.id, found.addresses)
+    peers.addAddresses(found.id, found.addresses, found.ttlMs === undefined ? {} : { ttlMs: found.ttlMs })
     events.emit('peer:discovery', found)
+    if (found.dial === false) return
     if (connections.size + dialer.pending >= autoDialBelow || connections.list(found.id).length > 0) return
     connections.dial(found.id).catch((error: unknown) => {
       const scope = log('discovery')
@@ -228,6 +229,7 @@ export async function createNodeFor<const S extends ServiceModules>(
     protocols,
     connections,
     addresses,
+    transports,
     listeners,
     listen: toMultiaddrs(options.addresses?.listen),
     upgrader,

@@ -1,4 +1,5 @@
 import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { kindOf, peerOf } from '@peerloom/addresses'
 import { parsePeerId } from '@peerloom/identity'
 import {
   type Clock,
@@ -14,8 +15,7 @@ import {
   type Upgrader
 } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
-import { kindOf, peerOf } from './address-kind.ts'
-import { type AttemptOptions, race, RaceLost } from './attempts.ts'
+import { type AttemptOptions, PlaceLost, race, RaceLost } from './attempts.ts'
 import type { DialBackoff } from './backoff.ts'
 import type { BlackHoleDetector } from './black-hole.ts'
 import { DialError, type FailedAttempt, failedAttempt } from './dial-error.ts'
@@ -30,7 +30,9 @@ export interface DialerOptions {
   readonly maxAddresses?: number
   /** Attempts under way at once for one peer. Default 8. */
   readonly parallelPerPeer?: number
-  /** Attempts under way at once in all; others wait their turn. Default 160. */
+  /** How long an attempt may go without a link while other addresses of the peer wait for its place, in ms. Default 3,000. */
+  readonly placeMs?: number
+  /** Attempts under way at once in all, those through relays counted apart; others wait their turn. Default 160. */
   readonly parallel?: number
   /** Order and timing of attempts. Default: `rank`. */
   readonly rank?: (addresses: readonly Multiaddr[]) => RankedAddress[]
@@ -40,6 +42,7 @@ export const defaultDialerOptions: Required<DialerOptions> = {
   timeoutMs: 15_000,
   maxAddresses: 25,
   parallelPerPeer: 8,
+  placeMs: 3000,
   parallel: 160,
   rank
 }
@@ -108,6 +111,8 @@ function parseAddress(text: string): Multiaddr {
 export class Dialer {
   readonly #parts: DialerParts
   readonly #slots: Semaphore
+  /** A dial through a relay waits for one to the relay: were they to share, all slots could be held by those that wait. */
+  readonly #relayedSlots: Semaphore
   /** Dials that others may join, by peer. */
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #bounds = new Set<AbortController>()
@@ -115,6 +120,7 @@ export class Dialer {
   constructor(parts: DialerParts) {
     this.#parts = parts
     this.#slots = new Semaphore(parts.options.parallel)
+    this.#relayedSlots = new Semaphore(parts.options.parallel)
   }
 
   /** Dials under way. */
@@ -186,7 +192,7 @@ export class Dialer {
     dial.left -= ranked.length
     const dialOne = (address: Multiaddr, attempt: AttemptOptions): Promise<Connection> =>
       this.#isName(address) ? this.#dialName(address, dial, attempt) : this.#dialOne(address, dial, attempt)
-    return race(ranked, dialOne, { clock, signal, parallel: options.parallelPerPeer })
+    return race(ranked, dialOne, { clock, signal, parallel: options.parallelPerPeer, placeMs: options.placeMs })
   }
 
   async #gather(target: Target, signal: AbortSignal): Promise<readonly Multiaddr[]> {
@@ -240,7 +246,8 @@ export class Dialer {
   async #dialName(address: Multiaddr, dial: Dialling, attempt: AttemptOptions): Promise<Connection> {
     attempt.onStage('resolve')
     dial.options.onProgress?.({ stage: 'resolve', address })
-    const found = await resolve(address, this.#parts.dns, attempt)
+    const keep = (one: Multiaddr): boolean => !this.#isName(one)
+    const found = await resolve(address, this.#parts.dns, { signal: attempt.signal, keep })
     return this.#race(found, dial, attempt.signal)
   }
 
@@ -248,7 +255,8 @@ export class Dialer {
     const { transports, upgrader, backoff, blackHole } = this.#parts
     const { target, options } = dial
     const transport = transports.find((one) => one.canDial(address)) as Transport
-    const release = await this.#slots.enter(attempt)
+    const slots = kindOf(address).relayed ? this.#relayedSlots : this.#slots
+    const release = await slots.enter(attempt)
     try {
       const connection = await transport.dial(address, {
         upgrader,
@@ -263,8 +271,8 @@ export class Dialer {
       blackHole.record(address, true)
       return connection
     } catch (error) {
-      // An attempt that was called off says nothing about its address.
-      if (!attempt.signal.aborted) {
+      // An attempt that was called off says nothing about its address, unless it was for finding no link.
+      if (!attempt.signal.aborted || attempt.signal.reason instanceof PlaceLost) {
         backoff.failed(address.toString())
         if (kindOf(address).scope === 'public') blackHole.record(address, false)
       }

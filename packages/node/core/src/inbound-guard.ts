@@ -1,9 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { kindOf, subscriberOf } from './address-kind.ts'
-
-/** Loopback addresses are not counted: who is on this host is not kept out by numbers. */
-const countedAs = (address: Multiaddr): string | undefined =>
-  kindOf(address).scope === 'loopback' ? undefined : subscriberOf(address)
+import { subscriberOf } from '@peerloom/addresses'
 
 /** Counts inbound connections by the IP address they come from. */
 export class InboundGuard {
@@ -15,13 +11,13 @@ export class InboundGuard {
   }
 
   accepts(address: Multiaddr): boolean {
-    const subscriber = countedAs(address)
+    const subscriber = subscriberOf(address)
     return subscriber === undefined || (this.#counts.get(subscriber) ?? 0) < this.#maxPerAddress
   }
 
   /** Counts a connection in; call what it returns when the connection is gone. More than once does no harm. */
   enter(address: Multiaddr): () => void {
-    const subscriber = countedAs(address)
+    const subscriber = subscriberOf(address)
     if (subscriber === undefined) return () => {}
     this.#counts.set(subscriber, (this.#counts.get(subscriber) ?? 0) + 1)
     let counted = true

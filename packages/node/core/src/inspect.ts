@@ -41,6 +41,8 @@ export interface NodeSnapshot {
     readonly reconnecting: number
     readonly inboundStreams: number
   }
+  /** What transports with an `inspect` of their own say, by their names. */
+  readonly transports: Readonly<Record<string, unknown>>
   /** What services with an `inspect` of their own say. */
   readonly services: Readonly<Record<string, unknown>>
 }

@@ -7,20 +7,21 @@ import {
   type Connections,
   type DialTarget,
   type Events,
+  type FoundPeer,
   type HandleOptions,
   type NodeDialOptions,
   type NodeEvents,
   type OpenStreamOptions,
   type PeerDiscovery,
   type PeerId,
-  type PeerInfo,
   PeerloomError,
   type PeerStore,
   type Startable,
   type Stream,
   type StreamHandler,
   toError,
-  type Topology
+  type Topology,
+  type Transport
 } from '@peerloom/interface'
 import { nextTurn } from '@peerloom/streams'
 import type { AddressManager } from './address-manager.ts'
@@ -80,6 +81,7 @@ export interface NodeParts<S> {
   readonly protocols: ProtocolRegistry
   readonly connections: ConnectionManager
   readonly addresses: AddressManager
+  readonly transports: readonly Transport[]
   readonly listeners: Listeners
   readonly listen: readonly Multiaddr[]
   readonly upgrader: ConnectionUpgrader
@@ -88,7 +90,7 @@ export interface NodeParts<S> {
   readonly limits: LimitsTree
   readonly startables: readonly Startable[]
   readonly discovery: readonly PeerDiscovery[]
-  readonly onDiscovered: (found: PeerInfo) => void
+  readonly onDiscovered: (found: FoundPeer) => void
 }
 
 /** Brings the parts to life in order, and to rest in reverse. */
@@ -216,6 +218,9 @@ export class PeerloomNode<S> implements Node<S> {
         reconnecting: connections.reconnecting,
         inboundStreams: protocols.openStreams
       },
+      transports: Object.fromEntries(
+        this.#parts.transports.flatMap((one) => (isInspectable(one) ? [[one.name, one.inspect()]] : []))
+      ),
       services: Object.fromEntries(
         Object.entries(services as Record<string, unknown>).flatMap(([name, instance]) =>
           isInspectable(instance) ? [[name, instance.inspect()]] : []

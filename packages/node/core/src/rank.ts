@@ -1,5 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { kindOf, type AddressKind } from './address-kind.ts'
+import { kindOf, type AddressKind } from '@peerloom/addresses'
 
 export interface RankedAddress {
   readonly address: Multiaddr

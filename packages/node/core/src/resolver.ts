@@ -1,7 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { peerOf } from '@peerloom/addresses'
 import { type AbortOptions, PeerloomError, toError } from '@peerloom/interface'
 import { abortable } from './abortable.ts'
-import { peerOf } from './address-kind.ts'
 
 /** What a runtime must answer of DNS. Both reject or answer nothing for a name that does not exist. */
 export interface Dns {
@@ -44,7 +44,11 @@ export function needsResolving(address: Multiaddr): boolean {
 export async function resolve(
   address: Multiaddr,
   dns: Dns,
-  options: AbortOptions & { readonly limits?: Partial<ResolverLimits> } = {}
+  options: AbortOptions & {
+    readonly limits?: Partial<ResolverLimits>
+    /** Names that are to stay, because whoever dials them needs them (WebSocket: certificates, virtual hosts). */
+    readonly keep?: (address: Multiaddr) => boolean
+  } = {}
 ): Promise<Multiaddr[]> {
   const limits = { ...defaultResolverLimits, ...options.limits }
   const work: Work = { lookups: 0, found: new Map(), seen: new Set() }
@@ -69,7 +73,7 @@ export async function resolve(
     work.seen.add(text)
     const [first, ...rest] = current.getComponents()
     if (first === undefined) return
-    if (!names.has(first.name)) {
+    if (!names.has(first.name) || options.keep?.(current) === true) {
       work.found.set(text, current)
       return
     }

@@ -85,11 +85,30 @@ test('attempts under way at once are bounded; one that fails makes room', async 
   const fates: Record<string, Fate> = Object.fromEntries(addresses.map((address) => [address, 'lost']))
   const { clock, lab, near, far } = await laboratory({ fates, parallelPerPeer: 4 })
   const dialled = outcome(near.dial(far.peerId))
-  await clock.advance(5000)
+  await clock.advance(2999)
   expect(lab.started).toHaveLength(4)
-  await clock.advance(10_000)
+  await clock.advance(12_001)
   expect(dialled.error).toMatchObject({ code: 'ERR_TIMEOUT' })
-  expect(lab.calledOff).toHaveLength(4)
+  expect(lab.calledOff).toEqual(lab.started)
+})
+
+test('addresses that never answer give their places up to those that wait, and count as failed', async () => {
+  const fates: Record<string, Fate> = {}
+  for (let at = 1; at <= 16; at++) fates[`/ip4/10.0.0.${at}/tcp/1`] = 'lost'
+  fates['/ip4/10.0.0.17/tcp/1/ws'] = '/memory/far'
+  const { clock, lab, near, far } = await laboratory({ fates })
+  const dialled = outcome(near.dial(far.peerId))
+  await clock.advance(3000)
+  expect(lab.calledOff.length).toBeGreaterThan(0)
+  await clock.advance(3500)
+  await until('the last address wins', () => dialled.connection !== undefined)
+  await near.hangUp(far.peerId)
+  // What gave its place up failed, what the winner called off did not.
+  const again = outcome(near.dial(far.peerId))
+  await clock.advance(1)
+  await until('it is reached again', () => again.connection !== undefined || lab.started.length > 17)
+  const tried = lab.started.slice(17)
+  expect(tried.every((address) => !lab.calledOff.slice(0, 8).includes(address))).toBe(true)
 })
 
 test('a direct address behind many relayed ones is among those that are tried', async () => {

@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { createNode } from '@peerloom/core'
 import { generateKey } from '@peerloom/identity'
 import {
@@ -163,4 +164,20 @@ test('the identity key goes to the module that names it among its needs, and to 
   await expect(createNode({ start: false, services: { engine: make([]) } })).rejects.toMatchObject({
     code: 'ERR_MISSING_MODULE'
   })
+})
+
+test('what discovery says of a peer is heeded: how long its addresses last, and that it is not to be dialled', async () => {
+  const parts: Parts = { made: [] }
+  const node = await createNode({ services: { table: table(parts) } })
+  const [left, other] = [await createNode({ start: false }), await createNode({ start: false })]
+  const addresses = [multiaddr('/memory/17')]
+  const before = Date.now()
+  node.services.table.onPeer?.({ id: left.peerId, addresses, ttlMs: 5000, dial: false })
+  expect(node.inspect().counts.pendingDials).toBe(0)
+  const expiresAt = node.peers.get(left.peerId)?.addresses[0]?.expiresAt ?? 0
+  expect(expiresAt).toBeGreaterThanOrEqual(before + 5000)
+  expect(expiresAt).toBeLessThan(before + 3_600_000)
+  node.services.table.onPeer?.({ id: other.peerId, addresses })
+  expect(node.inspect().counts.pendingDials).toBe(1)
+  await node.stop()
 })

@@ -1,4 +1,4 @@
-import { multiaddr } from '@multiformats/multiaddr'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { type Dns, resolve } from '@peerloom/core'
 import { expect, test } from 'vitest'
 
@@ -58,6 +58,16 @@ test('dnsaddr entries are followed, through names and further entries', async ()
         : ['dnsaddr=/dns4/host.example/tcp/2']
   })
   expect(await resolved('/dnsaddr/a.example', dns)).toEqual(['/ip4/1.2.3.4/tcp/2', '/ip4/9.9.9.9/tcp/1'])
+})
+
+test('names that whoever dials them needs are kept, also those that entries lead to', async () => {
+  const dns = fakeDns({
+    hosts: { 'host.example': { 4: ['1.2.3.4'] } },
+    txt: () => ['dnsaddr=/dns4/host.example/tcp/443/wss', 'dnsaddr=/dns4/host.example/tcp/2']
+  })
+  const keep = (address: Multiaddr): boolean => address.toString().endsWith('/wss')
+  const found = await resolve(multiaddr('/dnsaddr/a.example'), dns, { keep })
+  expect(found.map(String)).toEqual(['/dns4/host.example/tcp/443/wss', '/ip4/1.2.3.4/tcp/2'])
 })
 
 test('only entries of the wanted peer are taken', async () => {

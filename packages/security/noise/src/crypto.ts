@@ -13,6 +13,7 @@ import {
   type KeyObject
 } from 'node:crypto'
 import type { NoiseCrypto, Opener, Sealer, StaticKey } from './crypto-interface.ts'
+import { isSmall, SmallOpener, SmallSealer } from './small-records.ts'
 
 const cipherName = 'chacha20-poly1305' as const
 const tagBytes = 16
@@ -95,6 +96,7 @@ export const crypto: NoiseCrypto = {
   },
   createCipher(raw) {
     const key = createSecretKey(raw)
+    const kept = raw.slice()
     return {
       seal: (nonce, plain, associated) => seal(key, nonce, plain, associated),
       open(nonce, sealed, associated) {
@@ -105,8 +107,8 @@ export const crypto: NoiseCrypto = {
         decipher.final()
         return plain
       },
-      sealer: (nonce) => new NodeSealer(key, nonce),
-      opener: (nonce) => new NodeOpener(key, nonce)
+      sealer: (nonce, length) => (isSmall(length) ? new SmallSealer(kept, nonce) : new NodeSealer(key, nonce)),
+      opener: (nonce, length) => (isSmall(length) ? new SmallOpener(kept, nonce, length) : new NodeOpener(key, nonce))
     }
   }
 }

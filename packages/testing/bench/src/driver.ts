@@ -23,9 +23,16 @@ export interface BenchNode {
   stop(): Promise<void>
 }
 
+/** What connections are made of. Where a part is not named it is TCP, Noise and yamux. */
+export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'relay'
+
 export interface NodeOptions {
-  readonly listen: boolean
+  /** `dial` does not listen; `relay` is a relay without limits, for a listener and a dialler of the stack `relay`. */
+  readonly role: 'listen' | 'dial' | 'relay'
+  readonly stack: Stack
   readonly identify?: boolean
+  /** Where the relay of the stack `relay` is, for its listener. */
+  readonly relayAddress?: string
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number
 }
@@ -34,15 +41,7 @@ export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>
 }
 
-const driverNames = [
-  'peerloom',
-  'js-libp2p',
-  'peerloom-quic',
-  'js-libp2p-quic',
-  'aead-loop',
-  'raw-tls',
-  'raw-tcp'
-] as const
+const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
 export type DriverName = (typeof driverNames)[number]
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
@@ -51,10 +50,6 @@ export async function loadDriver(name: DriverName): Promise<Driver> {
       return (await import('./drivers/peerloom.ts')).driver
     case 'js-libp2p':
       return (await import('./drivers/js-libp2p.ts')).driver
-    case 'peerloom-quic':
-      return (await import('./drivers/peerloom.ts')).quicDriver
-    case 'js-libp2p-quic':
-      return (await import('./drivers/js-libp2p.ts')).quicDriver
     case 'aead-loop':
       return (await import('./drivers/aead-loop.ts')).driver
     case 'raw-tls':

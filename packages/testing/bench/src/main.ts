@@ -31,9 +31,9 @@ async function quiet(): Promise<void> {
 
 const results: RowResult[] = []
 for (const row of rows) {
-  if (only !== undefined && !only.includes(row.workload)) continue
+  if (only !== undefined && !only.includes(row.stack === undefined ? row.workload : `${row.stack}-${row.workload}`))
+    continue
   const chosen = row.drivers.filter((name) => drivers === undefined || drivers.includes(name))
-  if (chosen.length === 0) continue
   const rounds: Partial<Record<DriverName, Figures[]>> = {}
   for (let round = 0; round < Number(values.rounds); round++) {
     // Interleaved: what disturbs one driver in a round disturbs its neighbours as well.
@@ -41,11 +41,12 @@ for (const row of rows) {
       await quiet()
       const options = {
         identify: row.identify === true,
+        stack: row.stack ?? 'tcp',
         ...(row.windowBytes === undefined ? {} : { windowBytes: row.windowBytes }),
         ...(values.profile === undefined ? {} : { profile: values.profile })
       }
       const list = (rounds[driver] ??= [])
-      const size = driver.startsWith('js-libp2p') ? (row.jsSize ?? row.size) : row.size
+      const size = driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size
       list.push(
         row.workload === 'start-up' ? await runStartUp(driver) : await runPair(driver, row.workload, size, options)
       )
@@ -57,9 +58,7 @@ for (const row of rows) {
     row: row.name,
     rounds,
     medians,
-    goals: row.goals
-      .map((goal) => ({ ...goal, ...judge(goal, row.drivers[0], medians) }))
-      .filter((goal) => Number.isFinite(goal.value)) // a driver that was left out
+    goals: row.goals.map((goal) => ({ ...goal, ...judge(goal, medians) })).filter((goal) => Number.isFinite(goal.value)) // a driver that was left out
   }
   results.push(result)
   printRow(result)

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { DriverName } from './driver.ts'
+import type { DriverName, NodeOptions } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
 
@@ -9,7 +9,7 @@ const entry = fileURLToPath(new URL('./peer.ts', import.meta.url))
 /** No run takes longer, whatever the driver. */
 const timeoutMs = 180_000
 
-type Ask = { readonly id: number; readonly ask: 'cpu' | 'memory' }
+type Ask = { readonly id: number; readonly ask: 'cpu' | 'memory' | 'relay-cpu' }
 
 class Peer {
   readonly child: ChildProcess
@@ -18,24 +18,13 @@ class Peer {
   #next = 0
   address = ''
 
-  constructor(
-    driver: DriverName,
-    role: 'listen' | 'dial',
-    identify: boolean,
-    windowBytes: number | undefined,
-    flags: readonly string[],
-    onAsk: (ask: Ask) => void
-  ) {
+  constructor(driver: DriverName, options: NodeOptions, flags: readonly string[], onAsk: (ask: Ask) => void) {
     this.#onAsk = onAsk
-    this.child = fork(
-      entry,
-      [driver, role, identify ? 'identify' : '-', ...(windowBytes === undefined ? [] : [String(windowBytes)])],
-      {
-        execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-        env: { ...process.env, NODE_ENV: 'production' }
-      }
-    )
+    this.child = fork(entry, [driver, JSON.stringify(options)], {
+      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_ENV: 'production' }
+    })
   }
 
   started(): Promise<void> {
@@ -78,31 +67,43 @@ class Peer {
   }
 }
 
-/** One run of one workload: a listening and a dialling process of one driver, fresh ones. */
+export interface PairOptions extends Pick<NodeOptions, 'stack' | 'identify' | 'windowBytes'> {
+  /** Where CPU profiles go. Default: none are made. */
+  readonly profile?: string
+}
+
+/** One run of one workload: a listening and a dialling process of one driver, fresh ones, and a relay's where the stack has one. */
 export async function runPair(
   driver: DriverName,
   workload: string,
   size: number,
-  options: { readonly identify?: boolean; readonly windowBytes?: number; readonly profile?: string } = {}
+  { profile, ...options }: PairOptions
 ): Promise<Figures> {
-  const identify = options.identify === true
-  const flags = (side: string): string[] =>
-    options.profile === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${driver}-${workload}-${side}`]
-  const listener = new Peer(driver, 'listen', identify, options.windowBytes, flags('listener'), () => {})
-  const dialer = new Peer(driver, 'dial', identify, options.windowBytes, flags('dialer'), ({ id, ask }) => {
-    void listener.request({ do: ask }).then((value) => dialer.child.send({ answerTo: id, value }))
-  })
+  const peers: Peer[] = []
+  const start = (role: NodeOptions['role'], onAsk: (ask: Ask) => void, relayAddress?: string): Peer => {
+    const at = `${profile}/${driver}-${options.stack}-${workload}-${role}`
+    const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${at}`]
+    const where = relayAddress === undefined ? {} : { relayAddress }
+    const peer = new Peer(driver, { ...options, ...where, role }, flags, onAsk)
+    peers.push(peer)
+    return peer
+  }
   const watchdog = setTimeout(() => {
-    listener.child.kill('SIGKILL')
-    dialer.child.kill('SIGKILL')
+    for (const { child } of peers) child.kill('SIGKILL')
   }, timeoutMs)
   try {
+    const relay = options.stack === 'relay' ? start('relay', () => {}) : undefined
+    await relay?.started()
+    const listener = start('listen', () => {}, relay?.address)
+    const onAsk = ({ id, ask }: Ask): void => {
+      const asked = ask === 'relay-cpu' ? relay?.request({ do: 'cpu' }) : listener.request({ do: ask })
+      void asked?.then((value) => dialer.child.send({ answerTo: id, value }))
+    }
+    const dialer = start('dial', onAsk)
     await Promise.all([listener.started(), dialer.started()])
     return (await dialer.request({ do: 'run', workload, size, address: listener.address })) as Figures
   } finally {
-    await Promise.all([dialer.stop(), listener.stop()])
+    for (const peer of peers.toReversed()) await peer.stop()
     clearTimeout(watchdog)
   }
 }

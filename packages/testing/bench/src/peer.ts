@@ -1,6 +1,6 @@
 // One side of a workload, in a process of its own. Started by main.ts with an IPC channel:
-//   node peer.ts <driver> listen|dial [identify|-] [windowBytes]
-import { type BenchNode, type DriverName, loadDriver } from './driver.ts'
+//   node peer.ts <driver> <NodeOptions as JSON>
+import { type BenchNode, type DriverName, loadDriver, type NodeOptions } from './driver.ts'
 import { serve } from './protocols.ts'
 import { type Figures, type WorkloadContext, workloads } from './workloads.ts'
 
@@ -17,14 +17,11 @@ export type Request =
 
 export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
-const [name, role, identify, windowBytes] = process.argv.slice(2)
+const [name, json = ''] = process.argv.slice(2)
 const driver = await loadDriver(name as DriverName)
-const node: BenchNode = await driver.create({
-  listen: role === 'listen',
-  identify: identify === 'identify',
-  ...(windowBytes === undefined ? {} : { windowBytes: Number(windowBytes) })
-})
-if (role === 'listen') await serve(node)
+const options = JSON.parse(json) as NodeOptions
+const node: BenchNode = await driver.create(options)
+if (options.role === 'listen') await serve(node)
 
 const collect = (globalThis as { gc?: () => void }).gc
 async function memory(): Promise<{ rss: number; heap: number }> {
@@ -43,7 +40,7 @@ function cpu(): number {
 /** Questions of this process to the listening one, passed on by main.ts. */
 const asked = new Map<number, (value: never) => void>()
 let next = 0
-function ask<T>(what: 'cpu' | 'memory'): Promise<T> {
+function ask<T>(what: 'cpu' | 'memory' | 'relay-cpu'): Promise<T> {
   return new Promise((resolve) => {
     const id = ++next
     asked.set(id, resolve as (value: never) => void)
@@ -57,8 +54,10 @@ async function run(workload: string, size: number, address: string): Promise<Fig
   const context: WorkloadContext = {
     driver,
     node,
+    options,
     address,
     remoteCpuUs: () => ask<number>('cpu'),
+    relayCpuUs: () => ask<number>('relay-cpu'),
     remoteMemory: () => ask('memory'),
     localMemory: memory
   }

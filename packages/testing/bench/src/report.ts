@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import type { DriverName } from './driver.ts'
+import type { DriverName, Stack } from './driver.ts'
 import { median } from './statistics.ts'
 import type { Figures } from './workloads.ts'
 
@@ -15,11 +15,12 @@ export interface Goal {
 export interface Row {
   readonly name: string
   readonly workload: string
+  /** Default `tcp`. */
+  readonly stack?: Stack
   readonly size: number
   /** A smaller amount for js-libp2p, where the full one takes a minute; figures are rates all the same. */
   readonly jsSize?: number
-  /** The first is the one that is judged. */
-  readonly drivers: readonly [DriverName, ...DriverName[]]
+  readonly drivers: readonly DriverName[]
   readonly identify?: boolean
   readonly windowBytes?: number
   readonly goals: readonly Goal[]
@@ -39,12 +40,8 @@ export function mediansOf(rounds: readonly Figures[]): Figures {
   return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => round[name] ?? Number.NaN))]))
 }
 
-export function judge(
-  goal: Goal,
-  subject: DriverName,
-  medians: RowResult['medians']
-): { reached: boolean; value: number } {
-  const ours = medians[subject]?.[goal.figure] ?? Number.NaN
+export function judge(goal: Goal, medians: RowResult['medians']): { reached: boolean; value: number } {
+  const ours = medians.peerloom?.[goal.figure] ?? Number.NaN
   const value = goal.of === undefined ? ours : ours / (medians[goal.of]?.[goal.figure] ?? Number.NaN)
   return { value, reached: value >= (goal.atLeast ?? -Infinity) && value <= (goal.atMost ?? Infinity) }
 }
@@ -59,11 +56,11 @@ const short = (value: number): string => {
 export function printRow(result: RowResult): void {
   console.log(`\n${result.row}`)
   const drivers = Object.keys(result.medians) as DriverName[]
-  const figures = Object.keys(result.medians[drivers[0] as DriverName] ?? {})
+  const figures = Object.keys(result.medians.peerloom ?? result.medians[drivers[0] as DriverName] ?? {})
   const width = Math.max(...figures.map((name) => name.length), 8)
-  console.log(`  ${''.padEnd(width)} ${drivers.map((name) => name.padStart(14)).join(' ')}`)
+  console.log(`  ${''.padEnd(width)} ${drivers.map((name) => name.padStart(12)).join(' ')}`)
   for (const figure of figures) {
-    const values = drivers.map((name) => short(result.medians[name]?.[figure] ?? Number.NaN).padStart(14))
+    const values = drivers.map((name) => short(result.medians[name]?.[figure] ?? Number.NaN).padStart(12))
     console.log(`  ${figure.padEnd(width)} ${values.join(' ')}`)
   }
   for (const goal of result.goals) {

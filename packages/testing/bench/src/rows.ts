@@ -2,9 +2,13 @@ import type { Row } from './report.ts'
 import { longLineWindowBytes } from './workloads.ts'
 
 const both = ['peerloom', 'js-libp2p'] as const
-const bothQuic = ['peerloom-quic', 'js-libp2p-quic'] as const
 
-/** The workloads of `pnpm bench`, TCP + Noise + yamux, with what each is to reach. */
+const tlsBulkGoals = [
+  { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
+  { figure: 'mibPerSecond', atLeast: 0.8, of: 'raw-tls' }
+] as const
+
+/** The workloads of `pnpm bench`, TCP + Noise + yamux where a row does not say otherwise, with what each is to reach. */
 export const rows: readonly Row[] = [
   {
     name: 'one stream up, 64 KiB writes',
@@ -26,6 +30,33 @@ export const rows: readonly Row[] = [
       { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
       { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
       { figure: 'cpuSecondsPerGiB', atMost: 3.5 }
+    ]
+  },
+  {
+    name: 'WebSocket: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'ws',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'WebSocket: one stream down, 64 KiB writes',
+    workload: 'down',
+    stack: 'ws',
+    size: 256,
+    drivers: both,
+    goals: [{ figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'one stream up through a relay, 64 KiB writes, no limits',
+    workload: 'relayed',
+    stack: 'relay',
+    size: 256,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p' },
+      { figure: 'relayCpuSecondsPerGiB', atMost: 0.34, of: 'js-libp2p' }
     ]
   },
   {
@@ -78,6 +109,34 @@ export const rows: readonly Row[] = [
     goals: [
       { figure: 'p50Ms', atMost: 0.25, of: 'js-libp2p' },
       { figure: 'concurrentPerSecond', atLeast: 4, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'TLS: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'tls',
+    size: 256,
+    drivers: [...both, 'raw-tls'],
+    goals: tlsBulkGoals
+  },
+  {
+    name: 'TLS: one stream down, 64 KiB writes',
+    workload: 'down',
+    stack: 'tls',
+    size: 256,
+    drivers: [...both, 'raw-tls'],
+    goals: tlsBulkGoals
+  },
+  {
+    name: 'TLS: dial, handshake, ping, close',
+    workload: 'dials',
+    stack: 'tls',
+    size: 400,
+    jsSize: 200,
+    drivers: [...both, 'raw-tls'],
+    goals: [
+      { figure: 'sequentialPerSecond', atLeast: 5, of: 'js-libp2p' },
+      { figure: 'concurrentPerSecond', atLeast: 6, of: 'js-libp2p' }
     ]
   },
   {
@@ -138,33 +197,29 @@ export const rows: readonly Row[] = [
   {
     name: 'QUIC: one stream up, 64 KiB writes',
     workload: 'up',
+    stack: 'quic',
     size: 256,
-    drivers: bothQuic,
+    drivers: both,
     goals: [
-      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p-quic' },
+      { figure: 'mibPerSecond', atLeast: 2.5, of: 'js-libp2p' },
       { figure: 'listenerCpuSecondsPerGiB', atMost: 6 }
     ]
   },
   {
     name: 'QUIC: messages of 1 KiB on one stream',
     workload: 'messages-1k',
+    stack: 'quic',
     size: 200_000,
     jsSize: 50_000,
-    drivers: bothQuic,
-    goals: [{ figure: 'messagesPerSecond', atLeast: 3, of: 'js-libp2p-quic' }]
+    drivers: both,
+    goals: [{ figure: 'messagesPerSecond', atLeast: 3, of: 'js-libp2p' }]
   },
   {
     name: 'QUIC: echo of 32 bytes on an open stream',
     workload: 'echo',
+    stack: 'quic',
     size: 10_000,
-    drivers: bothQuic,
-    goals: [{ figure: 'p50Ms', atMost: 1, of: 'js-libp2p-quic' }]
-  },
-  {
-    name: 'QUIC: dial, handshake, ping, close',
-    workload: 'dials',
-    size: 200,
-    drivers: bothQuic,
-    goals: [{ figure: 'sequentialPerSecond', atLeast: 1, of: 'js-libp2p-quic' }]
+    drivers: both,
+    goals: [{ figure: 'p50Ms', atMost: 1, of: 'js-libp2p' }]
   }
 ]

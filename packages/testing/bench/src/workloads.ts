@@ -1,5 +1,5 @@
 import { startDelayProxy } from './delay-proxy.ts'
-import type { BenchConnection, BenchNode, BenchStream, Driver } from './driver.ts'
+import type { BenchConnection, BenchNode, BenchStream, Driver, NodeOptions } from './driver.ts'
 import { echo, idle, request, requestBytes, sink, source } from './protocols.ts'
 import { median, percentile } from './statistics.ts'
 
@@ -9,9 +9,13 @@ export type Figures = Record<string, number>
 export interface WorkloadContext {
   readonly driver: Driver
   readonly node: BenchNode
+  /** What the dialling node was made with, for more like it. */
+  readonly options: NodeOptions
   readonly address: string
   /** CPU time the listening process has used so far, in microseconds. */
   remoteCpuUs(): Promise<number>
+  /** CPU time the relay has used so far, where there is one. */
+  relayCpuUs(): Promise<number>
   /** Memory of the listening process after a forced collection. */
   remoteMemory(): Promise<{ rss: number; heap: number }>
   localMemory(): Promise<{ rss: number; heap: number }>
@@ -112,6 +116,23 @@ const bulk =
     }
   }
 
+/** One stream up, through a relay: its CPU is what somebody else pays for. */
+const relayed: Workload = async (context, mebibytes) => {
+  const connection = await context.node.connect(context.address)
+  const total = mebibytes * mebibyte
+  await upload(connection, 32 * mebibyte, chunkBytes, 0)
+  const relayBefore = await context.relayCpuUs()
+  const { seconds, localUs, remoteUs } = await measured(context, () => upload(connection, total, chunkBytes, 0))
+  const relayUs = (await context.relayCpuUs()) - relayBefore
+  await connection.close()
+  return {
+    mibPerSecond: mebibytes / seconds,
+    relayCpuSecondsPerGiB: cpuPerGiB(relayUs, total),
+    dialerCpuSecondsPerGiB: cpuPerGiB(localUs, total),
+    listenerCpuSecondsPerGiB: cpuPerGiB(remoteUs, total)
+  }
+}
+
 const messages =
   (each: number): Workload =>
   async (context, count) => {
@@ -171,7 +192,9 @@ const dials: Workload = async (context, count) => {
   const p50Ms = median(times)
   const p99Ms = percentile(times, 0.99)
   const width = 32
-  const nodes = await Promise.all(Array.from({ length: width }, () => context.driver.create({ listen: false })))
+  const nodes = await Promise.all(
+    Array.from({ length: width }, () => context.driver.create({ ...context.options, role: 'dial' }))
+  )
   let left = count * 2
   const concurrent = await measured(context, async () => {
     await Promise.all(
@@ -307,7 +330,7 @@ const roundTrips: Workload = async (context, rounds) => {
   const line = await behindLine(context.address, roundTripMs)
   const counts: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const node = await context.driver.create({ listen: false })
+    const node = await context.driver.create({ ...context.options, role: 'dial' })
     const started = performance.now()
     const connection = await node.connect(line.address)
     const stream = await connection.open(echo)
@@ -362,9 +385,11 @@ const longLine: Workload = async (context, mebibytes) => {
   return { mibPerSecond, roundTripMs: measuredMs, ofWindowPerRoundTrip: mibPerSecond / limit }
 }
 
+/** Names that begin with `ws-` are run over WebSockets. */
 export const workloads: Record<string, Workload> = {
   up: bulk('up'),
   down: bulk('down'),
+  relayed,
   'messages-100': messages(100),
   'messages-1k': messages(1024),
   echo: roundTrip,

@@ -21,6 +21,8 @@ export interface SecuritySetup {
   readonly encrypts?: boolean
   /** Whether a muxer is agreed inside the handshake. Default true. */
   readonly agreesOnMuxer?: boolean
+  /** The two ends of a link to run over where no test needs to see inside it. Default: a pair in memory. */
+  link?(): Promise<[Channel, Channel]>
 }
 
 interface Party {
@@ -68,6 +70,7 @@ const same = (one: Uint8Array, two: Uint8Array): boolean =>
 /** What every secure transport promises. */
 export function testSecurity(name: string, setup: SecuritySetup): void {
   const encrypts = setup.encrypts !== false
+  const link = async (): Promise<[Channel, Channel]> => (await setup.link?.()) ?? channelPair()
 
   async function party(clock: Clock = systemClock): Promise<Party> {
     const key = await generateKey()
@@ -83,9 +86,10 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
   }
 
   async function secured(
-    channels: [Channel, Channel] = channelPair(),
+    given?: [Channel, Channel],
     muxers: [string[], string[]] = [[], []]
   ): Promise<{ near: Secured; far: Secured; one: Party; two: Party }> {
+    const channels = given ?? (await link())
     const [one, two] = [await party(), await party()]
     const [near, far] = await Promise.all([
       one.transport.secure(channels[0], { role: 'initiator', expected: two.id, muxers: muxers[0] }),
@@ -113,7 +117,7 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
     })
 
     test('ends cross as well, each behind its bytes, and close both channels', async () => {
-      const channels = channelPair()
+      const channels = await link()
       const { near, far } = await secured(channels)
       near.channel.send(bytesOf('last words'))
       await near.channel.closeWrite()
@@ -127,7 +131,7 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
     })
 
     test('an abort resets both ends and the channels below', async () => {
-      const channels = channelPair()
+      const channels = await link()
       const { near, far } = await secured(channels)
       near.channel.abort(new Error('enough'))
       await expect(byteReader(far.channel).read(1)).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
@@ -255,26 +259,31 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
             },
             isOver: (direction) => direction === changed && seen[direction] > target
           })
+          const needed = { ...seen }
           const both = [
-            one.transport.secure(channels[0], { role: 'initiator', expected: two.id, muxers: [] }),
-            two.transport.secure(channels[1], { role: 'responder', muxers: [] })
+            one.transport
+              .secure(channels[0], { role: 'initiator', expected: two.id, muxers: [] })
+              .finally(() => (needed.in = seen.in)),
+            two.transport.secure(channels[1], { role: 'responder', muxers: [] }).finally(() => (needed.out = seen.out))
           ]
           const [near, far] = await Promise.allSettled(both)
           for (const result of [near, far]) {
             if (result?.status === 'rejected') expect(result.reason, `byte ${target} ${changed}`).toHaveProperty('code')
           }
-          return [near?.status === 'fulfilled', far?.status === 'fulfilled', seen.out, seen.in]
+          // What comes after an end has settled (a session ticket, say) is no part of its handshake.
+          return [near?.status === 'fulfilled', far?.status === 'fulfilled', needed.out, needed.in]
         }
         const [nearDone, farDone, out, inbound] = await attempt()
         expect([nearDone, farDone]).toEqual([true, true])
-        for (let target = 0; target < inbound; target += 13) expect((await attempt('in', target))[0]).toBe(false)
-        for (let target = 0; target < out; target += 13) expect((await attempt('out', target))[1]).toBe(false)
+        // Signatures, and with them handshakes, may be a few bytes shorter another time.
+        for (let target = 0; target < inbound - 8; target += 13) expect((await attempt('in', target))[0]).toBe(false)
+        for (let target = 0; target < out - 8; target += 13) expect((await attempt('out', target))[1]).toBe(false)
       })
     }
 
     test.each(['initiator', 'responder'] as const)('garbage fails the %s at once, or when it ends', async (role) => {
       for (const length of [1, 2, 64, 5000]) {
-        const [near, far] = channelPair()
+        const [near, far] = await link()
         const { transport } = await party()
         const securing = transport.secure(near, { role, muxers: [] })
         far.send(new Uint8Array(length).fill(0x20))
@@ -297,7 +306,7 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
     test('an abort ends a handshake, before and during it', async () => {
       for (const early of [true, false]) {
         const { transport } = await party()
-        const [near] = channelPair()
+        const [near] = await link()
         const abort = new AbortController()
         const reason = new Error('enough')
         if (early) abort.abort(reason)
@@ -310,7 +319,7 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
 
     test('a link that is lost in the middle fails the handshake', async () => {
       const { transport } = await party()
-      const [near, far] = channelPair()
+      const [near, far] = await link()
       const securing = transport.secure(near, { role: 'initiator', muxers: [] })
       far.abort(new Error('gone'))
       await expect(securing).rejects.toMatchObject({ code: 'ERR_CHANNEL_RESET' })
@@ -318,7 +327,7 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
 
     test('bytes right behind the handshake are not lost', async () => {
       const [one, two] = [await party(), await party()]
-      const channels = channelPair()
+      const channels = await link()
       const far = two.transport.secure(channels[1], { role: 'responder', muxers: [] })
       const near = await one.transport.secure(channels[0], { role: 'initiator', muxers: [] })
       near.channel.send(bytesOf('at once'))

@@ -13,5 +13,6 @@ export type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+export { buildForeignPeer } from './peer-build.ts'
 export { startNpmPeer } from './npm-peer.ts'
 export { startPeerloomPeer } from './peerloom-peer.ts'

@@ -1,10 +1,12 @@
 import { generateKeyPair, publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, KeyType, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
+import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { ping, type Ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -53,6 +55,10 @@ export async function startNpmPeer(
   options: ForeignPeerOptions & {
     /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
     readonly frozen?: boolean
+    /** Default yamux. */
+    readonly muxer?: 'yamux' | 'mplex'
+    /** A swarm.key file: the peer is a member of that private network. */
+    readonly psk?: string
   } = {}
 ): Promise<ForeignPeer> {
   options.signal?.throwIfAborted()
@@ -62,7 +68,10 @@ export async function startNpmPeer(
     addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
     transports: [tcp()],
     connectionEncrypters: [options.frozen === true ? frozenNoise() : noise()],
-    streamMuxers: [options.frozen === true ? frozenYamux() : yamux()],
+    streamMuxers: [options.muxer === 'mplex' ? mplex() : options.frozen === true ? frozenYamux() : yamux()],
+    ...(options.psk === undefined
+      ? {}
+      : { connectionProtector: preSharedKey({ psk: new TextEncoder().encode(options.psk.trimEnd()) }) }),
     services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
     // Nothing here should dial, ping or close on its own.
     connectionMonitor: { enabled: false }

@@ -1,7 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { type Clock, type Listener, PeerloomError, type Upgrader } from '@peerloom/interface'
-import { expandWildcard, fromSocket, resetSocket, SocketChannel, toSocketAddress } from '@peerloom/sockets'
-import { createServer, type Server, type Socket } from 'node:net'
+import { type Clock, type Listener, PeerloomError, toError, type Upgrader } from '@peerloom/interface'
+import { claimPort, expandWildcard, type PortClaim, SocketChannel, toSocketAddress } from '@peerloom/sockets'
+import type { Socket } from 'node:net'
 
 export interface TcpListenerOptions {
   readonly upgrader: Upgrader
@@ -12,40 +12,35 @@ export interface TcpListenerOptions {
 /** Accepts connections on one address. */
 export class TcpListener implements Listener {
   readonly #options: TcpListenerOptions
-  #server: Server | undefined
   #address: Multiaddr | undefined
+  #claim: PortClaim | undefined
 
   constructor(options: TcpListenerOptions) {
     this.#options = options
   }
 
-  listen(address: Multiaddr): Promise<void> {
+  async listen(address: Multiaddr): Promise<void> {
     const target = toSocketAddress(address)
-    if (target === undefined || this.#server !== undefined) {
+    if (target === undefined || this.#address !== undefined) {
       const why = target === undefined ? 'not a TCP address' : 'the listener is in use'
-      return Promise.reject(new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${why}`))
+      throw new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${why}`)
     }
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
-    this.#server = server
     this.#address = address
-    server.on('connection', (socket) => this.#accept(socket))
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause) => {
-        this.#server = undefined
-        reject(new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${cause.message}`, { cause }))
-      })
-      server.listen({ ...target, backlog: this.#options.backlog, ipv6Only: true }, () => {
-        server.removeAllListeners('error')
-        // Running out of file descriptors, say: one connection is lost, the listener lives.
-        server.on('error', () => {})
-        resolve()
-      })
-    })
+    try {
+      const accept = (socket: Socket, remoteAddress: Multiaddr): void => this.#accept(socket, remoteAddress)
+      const claim = await claimPort(target, { ...this.#options, kind: 'raw', address, accept })
+      if (this.#address === address) this.#claim = claim
+      else await claim.close() // closed while it was about to listen
+    } catch (error) {
+      this.#address = undefined
+      const cause = toError(error)
+      throw new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${cause.message}`, { cause })
+    }
   }
 
   addresses(): Multiaddr[] {
-    const bound = this.#server?.address()
-    if (bound === undefined || bound === null || this.#address === undefined) return []
+    const bound = this.#claim?.address()
+    if (bound === undefined || this.#address === undefined) return []
     if (typeof bound === 'string') return [this.#address]
     return expandWildcard(bound.address).map((host) => {
       const family = bound.family === 'IPv6' ? 'ip6' : 'ip4'
@@ -53,25 +48,17 @@ export class TcpListener implements Listener {
     })
   }
 
-  close(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server === undefined) return Promise.resolve()
-    // The server's own callback waits for its connections to end; the port is free as soon as the handle is closed.
-    server.close()
-    return new Promise((resolve) => setImmediate(resolve))
+  async close(): Promise<void> {
+    const claim = this.#claim
+    this.#claim = undefined
+    this.#address = undefined
+    await claim?.close()
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, remoteAddress: Multiaddr): void {
     const { upgrader, clock } = this.#options
-    const remoteAddress = fromSocket(socket.remoteAddress, socket.remotePort) ?? (this.#address as Multiaddr)
-    if (this.#server === undefined || !upgrader.acceptInbound(remoteAddress)) {
-      socket.on('error', () => {})
-      resetSocket(socket)
-      return
-    }
     const channel = new SocketChannel(socket, clock)
-    const localAddress = fromSocket(socket.localAddress, socket.localPort)
+    const { localAddress } = channel
     void upgrader.upgradeInbound(channel, { transport: 'tcp', remoteAddress, localAddress })
   }
 }

@@ -8,7 +8,7 @@ import {
   PeerloomError,
   type Transport
 } from '@peerloom/interface'
-import { connectSocket, fromSocket, SocketChannel, toSocketAddress } from '@peerloom/sockets'
+import { connectChannel, toSocketAddress } from '@peerloom/sockets'
 import { TcpListener } from './listener.ts'
 
 export interface TcpOptions {
@@ -38,12 +38,13 @@ export class TcpTransport implements Transport {
     const target = toSocketAddress(address)
     if (target === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `${address} is not a TCP address`)
     options.onStage?.('connect')
-    const socket = await connectSocket(target, options)
-    return options.upgrader.upgradeOutbound(new SocketChannel(socket, this.#clock), {
+    const channel = await connectChannel(target, this.#clock, options)
+    const { localAddress } = channel
+    return options.upgrader.upgradeOutbound(channel, {
       ...options,
       transport: this.name,
       remoteAddress: address,
-      localAddress: fromSocket(socket.localAddress, socket.localPort)
+      localAddress
     })
   }
 

@@ -1,17 +1,26 @@
 import { quic } from '@chainsafe/libp2p-quic'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
+import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
+import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 
-const listenOn = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' }
+const listenOn = {
+  tcp: '/ip4/127.0.0.1/tcp/0',
+  ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
+  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
+  relay: '/ip4/127.0.0.1/tcp/0'
+} as const
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -27,14 +36,26 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-const over = (transport: 'tcp' | 'quic'): Driver => ({
-  async create(options: NodeOptions) {
+const transportsOf = (stack: Stack) => {
+  if (stack === 'ws') return [webSockets()]
+  if (stack === 'quic') return [quic()]
+  return stack === 'relay' ? [tcp(), circuitRelayTransport()] : [tcp()]
+}
+
+export const driver: Driver = {
+  async create({ role, stack, identify: identifies, relayAddress }: NodeOptions) {
+    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createLibp2p({
-      addresses: { listen: options.listen ? [listenOn[transport]] : [] },
-      transports: [transport === 'tcp' ? tcp() : quic()],
-      connectionEncrypters: [noise()],
+      addresses: { listen: role === 'dial' ? [] : [listen] },
+      transports: transportsOf(stack),
+      connectionEncrypters: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        // A relay and who is reached through one need identify, as the packages say.
+        ...(identifies === true || stack === 'relay' ? { identify: identify() } : {}),
+        ...(role === 'relay' ? { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) } : {})
+      },
       connectionManager: {
         maxConnections: plenty,
         inboundConnectionThreshold: plenty,
@@ -60,7 +81,4 @@ const over = (transport: 'tcp' | 'quic'): Driver => ({
       stop: async () => node.stop()
     }
   }
-})
-
-export const driver: Driver = over('tcp')
-export const quicDriver: Driver = over('quic')
+}

@@ -1,12 +1,15 @@
+import { circuitRelay, circuitRelayServer } from '@peerloom/circuit-relay'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
-import type { Stream } from '@peerloom/interface'
+import type { Module, Stream, Transport } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { quic } from '@peerloom/quic'
 import { tcp } from '@peerloom/tcp'
+import { tls } from '@peerloom/tls'
+import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
-import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
+import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 const limits = {
@@ -16,7 +19,13 @@ const limits = {
   streamsOutbound: plenty
 }
 
-const listenOn = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' }
+const listenOn = {
+  tcp: '/ip4/127.0.0.1/tcp/0',
+  ws: '/ip4/127.0.0.1/tcp/0/ws',
+  tls: '/ip4/127.0.0.1/tcp/0',
+  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
+  relay: '/ip4/127.0.0.1/tcp/0'
+} as const
 
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
@@ -31,24 +40,37 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-const over = (transport: 'tcp' | 'quic'): Driver => ({
-  async create(options: NodeOptions) {
+const transportsOf = (stack: Stack): Module<Transport>[] => {
+  if (stack === 'ws') return [webSockets()]
+  if (stack === 'quic') return [quic()]
+  return stack === 'relay' ? [tcp(), circuitRelay()] : [tcp()]
+}
+
+export const driver: Driver = {
+  async create({ role, stack, identify: identifies, relayAddress, windowBytes }: NodeOptions) {
+    const listens = role !== 'dial'
+    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createNode({
-      addresses: { listen: options.listen ? [listenOn[transport]] : [] },
-      transports: [transport === 'tcp' ? tcp() : quic()],
-      connectionEncryption: [noise()],
+      addresses: { listen: listens ? [listen] : [] },
+      transports: transportsOf(stack),
+      connectionEncryption: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,
-          ...(options.windowBytes === undefined ? {} : { maxReceiveWindowBytes: options.windowBytes })
+          ...(windowBytes === undefined ? {} : { maxReceiveWindowBytes: windowBytes })
         })
       ],
-      services: { ping: ping(), ...(options.identify === true ? { identify: identify() } : {}) },
+      services: {
+        ping: ping(),
+        ...(identifies === true ? { identify: identify() } : {}),
+        ...(role === 'relay' ? { relay: circuitRelayServer({ limits: false }) } : {})
+      },
       limits: { system: limits, transient: limits, peer: limits, connection: limits },
       connectionManager: { highWater: plenty, lowWater: plenty }
     })
+    while (listens && node.multiaddrs().length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     return {
-      address: options.listen ? String(node.multiaddrs()[0]) : '',
+      address: listens ? String(node.multiaddrs()[0]) : '',
       handle: (protocol, handler) =>
         node.handle(protocol, (stream) => handler(wrap(stream)), { maxInboundStreams: plenty }),
       async connect(address) {
@@ -62,7 +84,4 @@ const over = (transport: 'tcp' | 'quic'): Driver => ({
       stop: () => node.stop()
     }
   }
-})
-
-export const driver: Driver = over('tcp')
-export const quicDriver: Driver = over('quic')
+}

@@ -25,20 +25,21 @@ export function socketDriver(open: Connect, listen: Listen, wrapSocket: (socket:
   return {
     async create(options: NodeOptions): Promise<BenchNode> {
       const handlers = new Map<string, (stream: BenchStream) => void>()
-      const server = options.listen
-        ? await listen((socket) => {
-            socket.on('error', () => {})
-            const onFirst = (bytes: Buffer): void => {
-              socket.off('data', onFirst)
-              socket.pause()
-              const line = bytes.indexOf(10)
-              const rest = bytes.subarray(line + 1)
-              if (rest.length > 0) socket.unshift(rest)
-              handlers.get(bytes.toString('utf8', 0, line))?.(wrapSocket(socket))
-            }
-            socket.on('data', onFirst)
-          })
-        : undefined
+      const server =
+        options.role === 'listen'
+          ? await listen((socket) => {
+              socket.on('error', () => {})
+              const onFirst = (bytes: Buffer): void => {
+                socket.off('data', onFirst)
+                socket.pause()
+                const line = bytes.indexOf(10)
+                const rest = bytes.subarray(line + 1)
+                if (rest.length > 0) socket.unshift(rest)
+                handlers.get(bytes.toString('utf8', 0, line))?.(wrapSocket(socket))
+              }
+              socket.on('data', onFirst)
+            })
+          : undefined
       return {
         address: String(server?.port ?? ''),
         handle: async (protocol, handler) => void handlers.set(protocol, handler),
@@ -82,27 +83,33 @@ export const listenTcp: Listen = (onSocket) =>
 
 export const tcpDriver: Driver = socketDriver(connectTcp, listenTcp, wrap)
 
-const suites = 'TLS_CHACHA20_POLY1305_SHA256'
+const tlsDriverWith = (ciphers: string): Driver =>
+  socketDriver(
+    (port) =>
+      new Promise((resolve, reject) => {
+        const options = { host: '127.0.0.1', port, rejectUnauthorized: false, ciphers, ALPNProtocols: ['bench'] }
+        const socket = tls.connect({ ...options, minVersion: 'TLSv1.3' }, () => resolve(socket))
+        socket.setNoDelay(true)
+        socket.once('error', reject)
+      }),
+    async (onSocket) => {
+      const { key, cert } = certificate
+      const options = { key, cert, ciphers, minVersion: 'TLSv1.3', ALPNProtocols: ['bench'] } as const
+      const server = tls.createServer(options, (socket) => {
+        socket.setNoDelay(true)
+        onSocket(socket)
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+    },
+    wrap
+  )
 
-export const tlsDriver: Driver = socketDriver(
-  (port) =>
-    new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port, rejectUnauthorized: false, ciphers: suites, ALPNProtocols: ['bench'] }
-      const socket = tls.connect({ ...options, minVersion: 'TLSv1.3' }, () => resolve(socket))
-      socket.setNoDelay(true)
-      socket.once('error', reject)
-    }),
-  async (onSocket) => {
-    const { key, cert } = certificate
-    const options = { key, cert, ciphers: suites, minVersion: 'TLSv1.3', ALPNProtocols: ['bench'] } as const
-    const server = tls.createServer(options, (socket) => {
-      socket.setNoDelay(true)
-      onSocket(socket)
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return { port: (server.address() as AddressInfo).port, close: () => server.close() }
-  },
-  wrap
-)
+const [chacha, aes] = [tlsDriverWith('TLS_CHACHA20_POLY1305_SHA256'), tlsDriverWith('TLS_AES_128_GCM_SHA256')]
+
+/** With the cipher that the drivers beside it use. */
+export const tlsDriver: Driver = {
+  create: (options) => (options.stack === 'tls' ? aes : chacha).create(options)
+}
 
 export { connectTcp }

@@ -1,0 +1,275 @@
+import { PeerloomError, toError } from '@peerloom/interface'
+import type nodeDataChannel from 'node-datachannel'
+import type { DataChannel, PeerConnection } from 'node-datachannel'
+import type {
+  IceCandidate,
+  IceServer,
+  RtcChannel,
+  RtcChannelEvents,
+  RtcChannelInit,
+  RtcEndpoint,
+  RtcEngine,
+  RtcLink,
+  RtcLinkEvents,
+  RtcLinkOptions
+} from './engine-interface.ts'
+import { parseFingerprint } from './fingerprint.ts'
+import { maxReceivedBytes } from './frame.ts'
+import { type IceCredentials, isIcePwd, isIceUfrag } from './ice-credentials.ts'
+import { hasAddress } from './signal-message.ts'
+
+type NodeDataChannel = typeof nodeDataChannel
+
+/** What the engine tells us of when it holds less. */
+const lowWaterBytes = 64 * 1024
+
+/** Loads the native module, which is a peer dependency. */
+export async function loadNodeDataChannel(): Promise<NodeDataChannel> {
+  try {
+    return (await import('node-datachannel')).default
+  } catch (cause) {
+    throw new PeerloomError('ERR_MISSING_MODULE', 'WebRTC needs node-datachannel: npm install node-datachannel', {
+      cause
+    })
+  }
+}
+
+/**
+ * node-datachannel behind checks of ours. Its native layer ends the process when it is given bad ICE credentials, keeps
+ * the process alive for every data channel that was not closed, and forgets what nobody refers to: all of that ends here.
+ */
+export const engine: RtcEngine = {
+  async createLink(options, events) {
+    const native = await loadNodeDataChannel()
+    return createNodeLink(native, options, events)
+  }
+}
+
+/** As `createLink`, with the module at hand: a server answers its first packet in the same turn. */
+export function createNodeLink(native: NodeDataChannel, options: RtcLinkOptions, events: RtcLinkEvents): RtcLink {
+  const { serve } = options
+  const connection = new native.PeerConnection('peerloom', {
+    iceServers: (options.iceServers ?? []).flatMap(toNativeServers),
+    disableAutoNegotiation: true,
+    maxMessageSize: maxReceivedBytes,
+    ...(serve === undefined
+      ? {}
+      : {
+          enableIceUdpMux: true,
+          portRangeBegin: serve.port,
+          portRangeEnd: serve.port,
+          bindAddress: serve.bindAddress,
+          disableFingerprintVerification: true,
+          certificatePemFile: serve.certificatePem,
+          keyPemFile: serve.privateKeyPem
+        })
+  })
+  return new NodeLink(connection, events)
+}
+
+class NodeLink implements RtcLink {
+  readonly #connection: PeerConnection
+  readonly #events: RtcLinkEvents
+  /** Each has to be closed for the process to end, and referred to until then. */
+  readonly #channels = new Set<NodeChannel>()
+  #closed = false
+
+  constructor(connection: PeerConnection, events: RtcLinkEvents) {
+    this.#connection = connection
+    this.#events = events
+    connection.onStateChange((state) => this.#onState(state))
+    connection.onDataChannel((channel) => {
+      if (this.#closed) new NodeChannel(channel, this.#channels).close()
+      else events.onChannel(new NodeChannel(channel, this.#channels))
+    })
+    connection.onLocalCandidate((candidate, mid) => {
+      if (!this.#closed)
+        events.onCandidate?.({ candidate: candidate.replace(/^a=/, ''), sdpMid: mid, sdpMLineIndex: 0 })
+    })
+    connection.onGatheringStateChange((state) => {
+      if (state === 'complete' && !this.#closed) events.onCandidate?.(undefined)
+    })
+  }
+
+  createChannel({ label = '', protocol = '', negotiatedId }: RtcChannelInit): RtcChannel {
+    if (this.#closed) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection is closed')
+    try {
+      const init = negotiatedId === undefined ? { protocol } : { protocol, negotiated: true, id: negotiatedId }
+      return new NodeChannel(this.#connection.createDataChannel(label, init), this.#channels)
+    } catch (cause) {
+      throw new PeerloomError('ERR_LIMIT', `the engine opens no more data channels: ${toError(cause).message}`, {
+        cause
+      })
+    }
+  }
+
+  async describe(type: 'offer' | 'answer', credentials?: IceCredentials): Promise<string> {
+    if (credentials === undefined) this.#connection.setLocalDescription(type)
+    else {
+      const { ufrag, pwd } = credentials
+      if (!isIceUfrag(ufrag) || !isIcePwd(pwd)) {
+        throw new PeerloomError('ERR_INVALID_ARGUMENT', `not ICE credentials: ${JSON.stringify({ ufrag, pwd })}`)
+      }
+      this.#connection.setLocalDescription(type, { iceUfrag: ufrag, icePwd: pwd })
+    }
+    const description = this.#connection.localDescription()
+    if (description === null) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection is closed')
+    return description.sdp
+  }
+
+  async setRemote(type: 'offer' | 'answer', sdp: string): Promise<void> {
+    checkCredentials(sdp)
+    this.#connection.setRemoteDescription(sdp, type)
+  }
+
+  async addCandidate(candidate: IceCandidate): Promise<void> {
+    if (hasAddress(candidate)) this.#connection.addRemoteCandidate(candidate.candidate, candidate.sdpMid ?? '0')
+  }
+
+  remoteFingerprint(): Uint8Array | undefined {
+    const { algorithm, value } = this.#connection.remoteFingerprint()
+    return algorithm === 'sha-256' ? parseFingerprint(value) : undefined
+  }
+
+  async path(): Promise<{ readonly local: RtcEndpoint; readonly remote: RtcEndpoint } | undefined> {
+    const pair = this.#closed ? null : this.#connection.getSelectedCandidatePair()
+    if (pair === null) return undefined
+    const { local, remote } = pair
+    return {
+      local: { host: local.address, port: local.port },
+      remote: { host: remote.address, port: remote.port }
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#over(undefined)
+  }
+
+  #onState(state: string): void {
+    if (this.#closed) return
+    if (state === 'connected') this.#events.onConnected()
+    else if (state === 'failed') {
+      this.#over(new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'WebRTC found no way to the remote'))
+    } else if (state === 'disconnected' || state === 'closed') {
+      this.#over(new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection was lost', { remote: true }))
+    }
+  }
+
+  #over(error: Error | undefined): void {
+    this.#closed = true
+    for (const channel of [...this.#channels]) channel.close()
+    this.#connection.close()
+    this.#events.onClosed(error)
+  }
+}
+
+/** The same rules as for our own: a session description of a remote comes this far unchecked. */
+function checkCredentials(sdp: string): void {
+  for (const [, name, value = ''] of sdp.matchAll(/^a=ice-(ufrag|pwd):(.*?)\r?$/gm)) {
+    if (!(name === 'ufrag' ? isIceUfrag(value) : isIcePwd(value))) {
+      throw new PeerloomError('ERR_DECODE', `a session description with a bad ICE ${name}`, { remote: true })
+    }
+  }
+}
+
+class NodeChannel implements RtcChannel {
+  readonly id: number
+  readonly label: string
+  readonly protocol: string
+  readonly #native: DataChannel
+  readonly #all: Set<NodeChannel>
+  #events: RtcChannelEvents | undefined = undefined
+  #open: boolean
+  #closed = false
+  #watchesLow = false
+
+  constructor(native: DataChannel, all: Set<NodeChannel>) {
+    this.#native = native
+    this.#all = all
+    this.id = native.getId()
+    this.label = native.getLabel()
+    this.protocol = native.getProtocol()
+    all.add(this)
+    native.onMessage((message) => this.#onMessage(message))
+    // Without this the native part of the channel would keep the process alive for ever.
+    native.onClosed(() => this.#onClosed())
+    this.#open = native.isOpen()
+    if (!this.#open) native.onOpen(() => this.#onOpen())
+  }
+
+  get isOpen(): boolean {
+    return this.#open && !this.#closed
+  }
+
+  get bufferedAmount(): number {
+    return this.#closed ? 0 : this.#native.bufferedAmount()
+  }
+
+  attach(events: RtcChannelEvents): void {
+    this.#events = events
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#closed) throw new PeerloomError('ERR_CHANNEL_CLOSED', 'the data channel is closed')
+    const sent = this.#native.sendMessageBinary(bytes)
+    // A callback of its own costs a handle in the event loop: only channels that have filled up get one.
+    if (!sent && !this.#watchesLow) {
+      this.#watchesLow = true
+      this.#native.setBufferedAmountLowThreshold(lowWaterBytes)
+      this.#native.onBufferedAmountLow(() => this.#events?.onLow())
+    }
+    return sent
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#native.close()
+    this.#all.delete(this)
+  }
+
+  #onOpen(): void {
+    this.#open = true
+    if (!this.#closed) this.#events?.onOpen()
+  }
+
+  #onMessage(message: string | Buffer | ArrayBuffer): void {
+    if (this.#closed) return
+    if (typeof message === 'string') {
+      this.close()
+      this.#events?.onClosed()
+      return
+    }
+    this.#events?.onMessage(
+      message instanceof ArrayBuffer
+        ? new Uint8Array(message)
+        : new Uint8Array(message.buffer, message.byteOffset, message.byteLength)
+    )
+  }
+
+  #onClosed(): void {
+    this.#all.delete(this)
+    if (this.#closed) return
+    this.#closed = true
+    this.#events?.onClosed()
+  }
+}
+
+function toNativeServers(server: IceServer) {
+  const urls = typeof server.urls === 'string' ? [server.urls] : server.urls
+  return urls.map((url) => {
+    const match = /^(stun|turn):(\[[0-9a-fA-F:]+\]|[^:?[\]]+)(?::(\d+))?(?:\?transport=udp)?$/.exec(url)
+    if (match?.[2] === undefined) {
+      throw new PeerloomError(
+        'ERR_INVALID_ARGUMENT',
+        `${url}: an ICE server is stun:host:port or turn:host:port, by UDP`
+      )
+    }
+    const hostname = match[2].replace(/^\[|\]$/g, '')
+    const port = Number(match[3] ?? 3478)
+    if (match[1] === 'stun') return { hostname, port }
+    const { username = '', credential = '' } = server
+    return { hostname, port, username, password: credential, relayType: 'TurnUdp' as const }
+  })
+}

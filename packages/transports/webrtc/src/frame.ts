@@ -1,0 +1,68 @@
+import { ProtobufReader, varintLength, writeVarint } from '@peerloom/bounded'
+
+/** Flags of a message (libp2p/specs: webrtc/README.md, Multiplexing). */
+export const flag = { fin: 0, stopSending: 1, reset: 2, finAck: 3 } as const
+
+/** A message with its length prefix is never sent larger than this. */
+export const maxSentBytes: number = 16 * 1024
+/** Larger messages are in discussion, and go-libp2p reads them: so do we. */
+export const maxReceivedBytes: number = 256 * 1024 + 1024
+/** What fits into one message: two bytes of prefix, one of tag, two of length. */
+export const maxPayloadBytes: number = maxSentBytes - 5
+
+const flagField = 1
+const messageField = 2
+const messageTag = (messageField << 3) | 2
+/**
+ * An addition of ours, sent only to those that have said that they know it: how many bytes of payload the sender of the
+ * message takes on this stream, counted from its start. Others would skip the field.
+ */
+const creditField = 1000
+const creditTag = creditField << 3
+
+/** One message, as far as it matters. */
+export interface Frame {
+  flag: number | undefined
+  message: Uint8Array | undefined
+  /** Total bytes of payload that may be sent on the stream. */
+  credit: number | undefined
+}
+
+/** Reads a message without its length prefix. Throws ERR_DECODE. The payload is a view. */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  const frame: Frame = { flag: undefined, message: undefined, credit: undefined }
+  const reader = new ProtobufReader(bytes, { maxFields: 16 })
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === messageField) frame.message = reader.bytes()
+    else if (field === flagField) frame.flag = Number(reader.uint64())
+    else if (field === creditField) frame.credit = Number(reader.uint64())
+    else reader.skip()
+  }
+  return frame
+}
+
+/**
+ * Writes length prefix, tag and length of a message with `payload` bytes to the target; gives the offset of the payload,
+ * which the caller puts behind it.
+ */
+export function writeDataHeader(target: Uint8Array, payload: number): number {
+  const at = writeVarint(target, 0, 1 + varintLength(payload) + payload)
+  target[at] = messageTag
+  return writeVarint(target, at + 1, payload)
+}
+
+const flagFrames = [0, 1, 2, 3].map((value) => Uint8Array.of(2, flagField << 3, value))
+
+/** A whole message that carries nothing but a flag. */
+export function flagFrame(value: number): Uint8Array {
+  return flagFrames[value] as Uint8Array
+}
+
+/** A whole message that grants credit. */
+export function creditFrame(total: number): Uint8Array {
+  const length = varintLength(creditTag) + varintLength(total)
+  const frame = new Uint8Array(1 + length)
+  frame[0] = length
+  writeVarint(frame, writeVarint(frame, 1, creditTag), total)
+  return frame
+}

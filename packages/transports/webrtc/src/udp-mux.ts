@@ -1,0 +1,118 @@
+import { PeerloomError, toError } from '@peerloom/interface'
+import type { IceUdpMuxListener, IceUdpMuxRequest } from 'node-datachannel'
+import { createSocket } from 'node:dgram'
+import { loadNodeDataChannel } from './engine.ts'
+
+/** A first packet that belongs to no connection yet. */
+export interface BindingRequest {
+  readonly serverUfrag: string
+  readonly clientUfrag: string
+  readonly host: string
+  readonly port: number
+}
+
+export type OnBindingRequest = (request: BindingRequest) => void
+
+/** A UDP port that this process serves WebRTC on, for one family or both. */
+interface SharedPort {
+  readonly port: number
+  bindAddress: string
+  native: IceUdpMuxListener
+  readonly users: Map<4 | 6, OnBindingRequest>
+}
+
+export interface UdpMux {
+  readonly port: number
+  readonly bindAddress: string
+  close(): void
+}
+
+/** The engine has one listener for a port, whatever the address; one that nobody refers to would stop. */
+const ports = new Map<number, SharedPort>()
+/** Another program may take a port between our finding it free and the engine's taking it. */
+const attempts = 5
+
+const wildcards = ['0.0.0.0', '::']
+const familyOf = (host: string): 4 | 6 => (host.includes(':') ? 6 : 4)
+
+/** Serves a UDP port; port 0 is any free one. Throws ERR_LISTEN. */
+export async function openUdpMux(host: string, port: number, onRequest: OnBindingRequest): Promise<UdpMux> {
+  const { IceUdpMuxListener } = await loadNodeDataChannel()
+  const family = familyOf(host)
+  const shared = port === 0 ? undefined : ports.get(port)
+  if (shared !== undefined) return join(shared, host, onRequest, IceUdpMuxListener)
+  for (let left = port === 0 ? attempts : 1; ; left--) {
+    const chosen = port === 0 ? await freePort(host) : port
+    try {
+      if (ports.has(chosen)) throw inUse(host, chosen)
+      const native = new IceUdpMuxListener(chosen, host)
+      const entry: SharedPort = { port: chosen, bindAddress: host, native, users: new Map([[family, onRequest]]) }
+      native.onUnhandledStunRequest((request) => dispatch(entry, request))
+      ports.set(chosen, entry)
+      return handle(entry, family)
+    } catch (cause) {
+      if (left <= 1) {
+        if (cause instanceof PeerloomError) throw cause
+        throw new PeerloomError('ERR_LISTEN', `UDP port ${chosen} of ${host}: ${toError(cause).message}`, { cause })
+      }
+    }
+  }
+}
+
+type MuxListener = new (port: number, address?: string) => IceUdpMuxListener
+
+/** All addresses of the other family on a port of ours: one socket serves both. */
+function join(shared: SharedPort, host: string, onRequest: OnBindingRequest, Listener: MuxListener): UdpMux {
+  const family = familyOf(host)
+  const all = wildcards.includes(host) && wildcards.includes(shared.bindAddress)
+  if (!all || shared.users.has(family)) throw inUse(host, shared.port)
+  if (shared.bindAddress === '0.0.0.0') {
+    shared.native.stop()
+    shared.native = new Listener(shared.port, '::')
+    shared.bindAddress = '::'
+    shared.native.onUnhandledStunRequest((request) => dispatch(shared, request))
+  }
+  shared.users.set(family, onRequest)
+  return handle(shared, family)
+}
+
+const inUse = (host: string, port: number): PeerloomError =>
+  new PeerloomError('ERR_LISTEN', `UDP port ${port} (${host}) serves WebRTC in this process already`)
+
+function dispatch(shared: SharedPort, request: IceUdpMuxRequest): void {
+  const host = request.host.startsWith('::ffff:') && request.host.includes('.') ? request.host.slice(7) : request.host
+  shared.users.get(familyOf(host))?.({
+    serverUfrag: request.localUfrag,
+    clientUfrag: request.ufrag,
+    host,
+    port: request.port
+  })
+}
+
+function handle(shared: SharedPort, family: 4 | 6): UdpMux {
+  return {
+    port: shared.port,
+    get bindAddress() {
+      return shared.bindAddress
+    },
+    close() {
+      if (!shared.users.delete(family) || shared.users.size > 0) return
+      shared.native.stop()
+      ports.delete(shared.port)
+    }
+  }
+}
+
+/** The engine does not say which port it got when it is asked for any. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(familyOf(host) === 6 ? 'udp6' : 'udp4')
+    socket.once('error', (cause) => {
+      reject(new PeerloomError('ERR_LISTEN', `no free UDP port on ${host}: ${cause.message}`, { cause }))
+    })
+    socket.bind(0, host, () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
