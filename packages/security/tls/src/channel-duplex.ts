@@ -10,13 +10,13 @@ export function channelDuplex(channel: Channel): Duplex {
     write(chunk: Uint8Array, _encoding, callback) {
       try {
         if (channel.send(chunk)) callback()
-        else channel.drained().then(() => callback(), callback)
+        else whenDone(channel.drained(), callback)
       } catch (error) {
         callback(toError(error))
       }
     },
     final(callback) {
-      channel.closeWrite().then(() => callback(), callback)
+      whenDone(channel.closeWrite(), callback)
     },
     destroy(error, callback) {
       if (error !== null) channel.abort(error)
@@ -35,4 +35,9 @@ export function channelDuplex(channel: Channel): Duplex {
     }
   })
   return duplex
+}
+
+function whenDone(done: Promise<void>, callback: (error?: Error) => void): void {
+  const [succeed, fail] = [(): void => callback(), (error: unknown): void => callback(toError(error))]
+  done.then(succeed, fail)
 }
