@@ -4,5 +4,5 @@
  */
 export type { EngineConnection, EngineConnectionEvents, EngineStream, EngineStreamEvents } from './engine.ts'
 export { createNativeMuxer } from './muxer.ts'
-export { streamLost } from './stream.ts'
+export { engineChannel, streamLost } from './stream.ts'
 export type { DatagramPort, UdpAddress } from './udp.ts'

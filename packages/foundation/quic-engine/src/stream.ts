@@ -1,4 +1,4 @@
-import { type Clock, type Direction, PeerloomError } from '@peerloom/interface'
+import { type Channel, type Clock, type Direction, PeerloomError } from '@peerloom/interface'
 import { ChunkQueue, endOfTurn, type Flushable, StreamBase, type WaterMarks } from '@peerloom/streams'
 import type { EngineStream, EngineStreamEvents } from './engine.ts'
 
@@ -145,6 +145,13 @@ export class NativeStream extends StreamBase implements EngineStreamEvents, Flus
     this.#writing = 0
     this.queuedBytes = 0
   }
+}
+
+/** A stream of an engine as a channel of its own, outside of a muxer: for handshakes. */
+export function engineChannel(engine: EngineStream, direction: Direction, clock: Clock): Channel {
+  const channel = new NativeStream({ clock, remove() {}, flushed() {} }, engine, direction)
+  channel.start()
+  return channel
 }
 
 /** What streams are reset with when the connection is over. */

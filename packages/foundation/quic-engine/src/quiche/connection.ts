@@ -13,6 +13,8 @@ const maxBurst = 64
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
 const nothing = new Uint8Array(0)
+/** Error codes of applications that mean none: libp2p's, and H3_NO_ERROR (RFC 9114 section 8.1). */
+const orderly: readonly number[] = [0, 0x100]
 
 /** What a connection needs of its endpoint. */
 export interface QuicheConnectionHost {
@@ -115,7 +117,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     }
     const remote = quiche.peerError()
     const error = remote ?? quiche.localError()
-    if (error === null || (error.isApp && error.errorCode === 0)) return undefined
+    if (error === null || (error.isApp && orderly.includes(error.errorCode))) return undefined
     const reason = new TextDecoder().decode(error.reason.subarray(0, 200))
     const what = `${error.isApp ? 'application' : 'transport'} error ${error.errorCode}${reason === '' ? '' : `: ${reason}`}`
     // Section 20.1: TLS alerts from 0x100 on.

@@ -19,7 +19,7 @@ export interface QuicheEndpointOptions {
 export interface QuicheAcceptor {
   /** Read for each connection: certificates change. */
   config(): QuicheConfig
-  /** False: do not even answer. */
+  /** Asked once a remote has shown to be where it says. False: have nothing to do with it. */
   accepts(from: UdpAddress): boolean
   onConnection(connection: QuicheConnection): void
 }
@@ -147,7 +147,7 @@ export class QuicheEndpoint implements QuicheConnectionHost {
         if (version !== 0) this.#reply(binding.negotiateVersion(scidOf, dcidOf, scratch), from)
         return
       }
-      if (!isInitial || this.#handshakes >= maxHandshakes || !acceptor.accepts(from)) return
+      if (!isInitial || this.#handshakes >= maxHandshakes) return
       const now = this.clock.now()
       if (token.length === 0) {
         if (dcid.length < 8) return // section 7.2
@@ -157,7 +157,7 @@ export class QuicheEndpoint implements QuicheConnectionHost {
         return
       }
       const odcid = this.#tokens.open(token, dcid, from, now)
-      if (odcid === undefined) return
+      if (odcid === undefined || !acceptor.accepts(from)) return
       const local = { ...this.port.local }
       const quiche = binding.Connection.accept(dcidOf, odcid, local, { ...from }, acceptor.config())
       const connection = this.#add(new QuicheConnection(quiche, this, this.#connectionOptions(true, dcidOf, from)))
