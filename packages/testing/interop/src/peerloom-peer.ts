@@ -56,7 +56,7 @@ export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promi
   const modules = peerloomModules[name]
   if (modules === undefined) return undefined
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
-  const { services: extra, ...parts } = await modules(options)
+  const { services: extra, ...parts } = modules(options)
   const stack = stacks[name]
   const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
   // A private WebRTC peer is found through its relay only.

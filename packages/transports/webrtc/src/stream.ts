@@ -13,6 +13,11 @@ import {
   writeDataHeader
 } from './frame.ts'
 
+/**
+ * A message that is longer has its length prefix sent alone, as go-libp2p and js-libp2p send it: go-libp2p reads prefixes
+ * into a buffer of 4 KiB, and fails when what comes is longer.
+ */
+const maxWithPrefixBytes = 4096
 /** The engine holds this much of a stream at most, and calls back when it is down to a quarter. */
 const engineHighBytes = 256 * 1024
 /** Memory that a stream may take for bytes nobody reads before it asks for more, and the steps it asks in. */
@@ -327,7 +332,10 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     this.#sent += bytes
     let wrote: boolean | undefined
     try {
-      wrote = this.#channel.send(scratch.subarray(0, at))
+      // A length between 4 and 16 KiB takes two bytes.
+      const prefix = at > maxWithPrefixBytes ? 2 : 0
+      if (prefix > 0) this.#channel.send(scratch.slice(0, prefix))
+      wrote = this.#channel.send(scratch.subarray(prefix, at))
     } catch {
       this.onClosed()
       return false
