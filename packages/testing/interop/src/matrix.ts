@@ -71,8 +71,26 @@ export const gaps: readonly Gap[] = [
     stacks: ['webrtc-direct v1'],
     checks: ['echoes', 'half-closes', 'sees resets', 'sends resets', 'runs 100 streams'],
     reason: 'libp2p-webrtc 0.10.0-alpha sends messages that are too long, and takes FIN_ACK for an error'
+  },
+  {
+    peer: 'rust',
+    stacks: ['webrtc-direct v1'],
+    checks: ['says good-bye'],
+    reason: 'libp2p-webrtc 0.10.0-alpha loses streams, and then sees the end of a connection only when ICE gives up'
   }
 ]
+
+/** Rows of the others among each other that fail. They run and are in the table, but are nothing to stop at. */
+const broken: readonly Row[] = [
+  { stack: 'relay', dialler: 'js', listener: 'rust', relay: 'rust' },
+  { stack: 'webrtc-direct v1', dialler: 'rust', listener: 'js' },
+  { stack: 'webrtc-direct v1', dialler: 'rust', listener: 'go' },
+  { stack: 'webrtc-direct v1', dialler: 'go', listener: 'rust' }
+]
+
+export function isBroken(row: Row): boolean {
+  return broken.some((known) => rowTitle(known) === rowTitle(row))
+}
 
 /** Why a peer cannot be in a row; undefined when it can. */
 export function unsupported(peer: PeerName, stack: StackName): string | undefined {
@@ -154,12 +172,13 @@ export function load({ stack, dialler, listener }: Row): Load {
   const pair = [dialler, listener]
   if (stack === 'pnet' && pair.includes('js')) {
     const reason =
-      '256 KiB: xsalsa20 1.2.0, which js-libp2p takes, grows its memory whenever two connections take turns and never ' +
+      '256 KiB instead of 10 MiB, because xsalsa20 1.2.0, which js-libp2p takes, grows its memory whenever two connections take turns and never ' +
       'gives it back, until it takes the process down'
     return { echoBytes: 256 << 10, streams: 10, streamBytes: 5000, reason }
   }
   if (pair.includes('js') && pair.includes('rust') && !stack.startsWith('webrtc')) {
-    const reason = '256 KiB: js-libp2p sends yamux frames of more than the 1 MiB that rust-libp2p takes'
+    const reason =
+      '256 KiB instead of 10 MiB, because js-libp2p sends yamux frames of more than the 1 MiB that rust-libp2p takes'
     return { ...usual, echoBytes: 256 << 10, reason }
   }
   return usual

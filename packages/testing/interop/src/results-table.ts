@@ -107,8 +107,16 @@ function foreignCell(
 
 /** Another attempt belongs to one run and not into the table. */
 function notesOf(found: readonly RowResult[], note: Note): readonly string[] {
-  const texts = found.flatMap(({ notes }) => notes).filter((text) => !text.includes('needed another attempt'))
-  return [...new Set(texts.map(note))]
+  const reasons = new Map<string, string[]>()
+  for (const text of new Set(found.flatMap(({ notes }) => notes))) {
+    if (text.includes('needed another attempt')) continue
+    const [check = '', reason] = text.split(/: (.*)/s)
+    if (reason === undefined) reasons.set(text, [])
+    else reasons.set(reason, [...(reasons.get(reason) ?? []), check])
+  }
+  return [...reasons].map(([reason, checks]) =>
+    note(checks.length > 0 ? `not ${checks.join(', ')}: ${reason}` : reason)
+  )
 }
 
 function mark(found: readonly RowResult[]): string {

@@ -37,7 +37,13 @@ describe.each(ready)('kubo over %s', (stack) => {
     it(title, { timeout: 60_000 }, async (context) => {
       const listener = dialler === 'kubo' ? 'peerloom' : 'kubo'
       const implementations = [ours?.implementation ?? '', kubo?.version ?? '']
-      const common = { stack, dialler, listener, implementations, notes: ['kubo: connects, pings, identify'] }
+      const common = {
+        stack,
+        dialler,
+        listener,
+        implementations,
+        notes: ['kubo is asked to connect, ping and identify']
+      }
       if (ours === undefined || kubo === undefined) {
         recordResult({ ...common, result: 'missing', failures: [] })
         context.skip('SKIPPED: kubo cannot be had here')
