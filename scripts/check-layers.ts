@@ -41,7 +41,8 @@ const stairs: readonly (readonly string[])[] = [
     '@peerloom/streams',
     '@peerloom/identity',
     '@peerloom/sockets',
-    '@peerloom/certificates'
+    '@peerloom/certificates',
+    '@peerloom/quic-engine'
   ],
   ['@peerloom/core', 'peerloom'],
   ['@peerloom/conformance', '@peerloom/interop', '@peerloom/bench']

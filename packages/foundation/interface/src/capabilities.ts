@@ -3,6 +3,7 @@ import type { AbortOptions } from './abort.ts'
 import type { Connection } from './connection.ts'
 import type { IdentifyResult } from './events.ts'
 import type { Capability } from './node.ts'
+import type { PrivateKey } from './peer.ts'
 import type { ContentRouting, PeerDiscovery, PeerRouting } from './routing.ts'
 
 export interface Identifier {
@@ -14,6 +15,12 @@ export const identifyCapability: Capability<Identifier> = {
   name: 'identify',
   hint: "import { identify } from '@peerloom/identify'"
 }
+
+/**
+ * The node's identity key, given by the node itself. For engines that make their handshake outside of our reach and sign in
+ * there (QUIC); everything else signs with `NodeContext.sign`. Who holds it is seen from the modules that name it in `needs`.
+ */
+export const identityKeyCapability: Capability<PrivateKey> = { name: 'identity-key', hint: '' }
 
 /** Modules with these are found by the node in any list, `services` included. */
 export const peerDiscoveryCapability: Capability<PeerDiscovery> = {

@@ -46,6 +46,7 @@ export type {
 export {
   contentRoutingCapability,
   identifyCapability,
+  identityKeyCapability,
   peerDiscoveryCapability,
   peerRoutingCapability
 } from './capabilities.ts'

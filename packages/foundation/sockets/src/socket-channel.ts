@@ -4,7 +4,7 @@ import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks }
 import type { Socket } from 'node:net'
 import { fromSocket } from './address.ts'
 import { lostError } from './lost-error.ts'
-import { resetSocket } from './reset-socket.ts'
+import { isEnding, resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
 const writeAtOnceBytes = 64 * 1024
@@ -105,6 +105,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
   protected override carryReset(error: Error): void {
     this.#pending = []
     if (this.#below === undefined) resetSocket(this.#socket)
+    else if (this.#below instanceof SocketChannel && isEnding(this.#socket)) this.#socket.destroy()
     else this.#below.abort(error)
   }
 
@@ -126,6 +127,8 @@ export class SocketChannel extends ChannelBase implements Flushable {
   readonly #onEnd = (): void => this.remoteEnd()
   readonly #onError = (error: Error): void => {
     this.#failure = error
+    // A TLS socket that has failed is not closed by itself.
+    this.#socket.destroy()
   }
   readonly #onClose = (): void => this.#lost()
 

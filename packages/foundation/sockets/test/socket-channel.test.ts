@@ -98,3 +98,14 @@ test('the shared buffer serves several sockets, held back and let go again', asy
   const expected = sent.map((bytes) => createHash('sha256').update(bytes).digest('hex'))
   expect(hashes.map((hash) => hash.digest('hex'))).toEqual(expected)
 })
+
+test('a channel that is aborted while its end is on its way lets go of its socket', async () => {
+  const { channel, ours } = await linked()
+  let closed = false
+  ours.on('close', () => (closed = true))
+  channel.send(new Uint8Array(8_000_000)) // more than the system takes, and nobody reads
+  const closing = channel.closeWrite()
+  channel.abort(new Error('too slow'))
+  await expect(closing).rejects.toThrow('too slow')
+  await until('the socket is closed', () => closed)
+})

@@ -2,6 +2,7 @@ import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import {
   type FoundPeer,
+  identityKeyCapability,
   type Module,
   type NodeContext,
   PeerloomError,
@@ -146,7 +147,7 @@ export async function createNodeFor<const S extends ServiceModules>(
     contentRouting: options.contentRouting ?? []
   }
   const everything: Module<unknown>[] = [...Object.values(serviceModules), ...Object.values(lists).flat()]
-  const modules = new ModuleSet(everything, context)
+  const modules = new ModuleSet(everything, context, new Map([[identityKeyCapability.name, privateKey]]))
   const protector = options.connectionProtector === undefined ? undefined : modules.build(options.connectionProtector)
   if (protector === undefined && runtime.forcePrivateNetwork === true) {
     const hint = "import { preSharedKey } from '@peerloom/pnet'"

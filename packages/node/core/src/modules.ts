@@ -26,11 +26,14 @@ export class ModuleSet {
   readonly #building: Module<unknown>[] = []
   readonly #all: readonly Module<unknown>[]
   readonly #context: NodeContext
+  /** What the node itself offers, by the capability's name. */
+  readonly #own: ReadonlyMap<string, unknown>
 
-  /** `all` is where a module's needs are looked for, whatever the order of the lists. */
-  constructor(all: readonly Module<unknown>[], context: NodeContext) {
+  /** `all` is where a module's needs are looked for, whatever the order of the lists, when they are not the node's own. */
+  constructor(all: readonly Module<unknown>[], context: NodeContext, own: ReadonlyMap<string, unknown> = new Map()) {
     this.#all = all
     this.#context = context
+    this.#own = own
   }
 
   /** The instance of a module, or of its twin. Throws ERR_MODULE_CONFLICT for twins with different options. */
@@ -96,6 +99,7 @@ export class ModuleSet {
   }
 
   #provide(capability: Capability<unknown>, asker: Module<unknown>): unknown {
+    if (this.#own.has(capability.name)) return this.#own.get(capability.name)
     const offers = (module: Module<unknown>): boolean =>
       module.provides?.some(({ name }) => name === capability.name) === true
     const built = this.#built.find(({ module }) => offers(module))

@@ -1,8 +1,10 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { createNode } from '@peerloom/core'
+import { generateKey } from '@peerloom/identity'
 import {
   type Capability,
   defineModule,
+  identityKeyCapability,
   type Module,
   type PeerDiscovery,
   peerDiscoveryCapability,
@@ -151,6 +153,17 @@ test('services that discover and route are used without being named again', asyn
   expect(found).toEqual([{ id: other.peerId, addresses: [] }])
   await expect(node.routing.findPeer(other.peerId)).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
   await node.stop()
+})
+
+test('the identity key goes to the module that names it among its needs, and to no other', async () => {
+  const privateKey = await generateKey()
+  const make = (needs: readonly Capability<unknown>[]) =>
+    defineModule({ name: 'engine', needs, create: (node) => ({ key: node.capability(identityKeyCapability) }) })
+  const node = await createNode({ privateKey, start: false, services: { engine: make([identityKeyCapability]) } })
+  expect(node.services.engine.key).toBe(privateKey)
+  await expect(createNode({ start: false, services: { engine: make([]) } })).rejects.toMatchObject({
+    code: 'ERR_MISSING_MODULE'
+  })
 })
 
 test('what discovery says of a peer is heeded: how long its addresses last, and that it is not to be dialled', async () => {

@@ -1,5 +1,6 @@
 import { until } from '@peerloom/conformance'
 import { perf } from '@peerloom/perf'
+import { networkInterfaces } from 'node:os'
 import { createNode } from 'peerloom'
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest'
 
@@ -20,7 +21,7 @@ test('a node of the preset listens, is encrypted, multiplexed and identified', a
   let text = ''
   for await (const bytes of stream) text += new TextDecoder().decode(bytes)
   expect(text).toBe('hello')
-  expect(stream.connection).toMatchObject({ security: '/noise', muxer: '/yamux/1.0.0', earlyMuxer: true })
+  expect(stream.connection).toMatchObject({ security: '/tls/1.0.0', muxer: '/yamux/1.0.0', earlyMuxer: true })
   expect(await one.services.ping.ping(two.peerId)).toBeGreaterThan(0)
   await until('they know each other', () => one.peers.get(two.peerId)?.agentVersion !== undefined)
 })
@@ -40,4 +41,11 @@ test('a node of the preset is disposed of at the end of its block', async () => 
     expect(node.status).toBe('started')
   }
   expect(status).toBe('stopped')
+})
+
+test('a node of the preset listens on IPv6 too, where there is any', async () => {
+  await using node = await createNode()
+  const hasIPv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ family }) => family === 'IPv6'))
+  const families = new Set(node.multiaddrs().map((address) => address.getComponents()[0]?.name))
+  expect(families.has('ip6')).toBe(hasIPv6)
 })

@@ -1,6 +1,5 @@
 import { type Channel, toError } from '@peerloom/interface'
 import { Duplex } from 'node:stream'
-import { callbackify } from 'node:util'
 
 /** A channel as a stream of Node, for OpenSSL to run on where there is no socket. Destroying it behind its end closes the
  * channel. */
@@ -11,13 +10,13 @@ export function channelDuplex(channel: Channel): Duplex {
     write(chunk: Uint8Array, _encoding, callback) {
       try {
         if (channel.send(chunk)) callback()
-        else callbackify(() => channel.drained())(callback)
+        else whenDone(channel.drained(), callback)
       } catch (error) {
         callback(toError(error))
       }
     },
     final(callback) {
-      callbackify(() => channel.closeWrite())(callback)
+      whenDone(channel.closeWrite(), callback)
     },
     destroy(error, callback) {
       if (error !== null) channel.abort(error)
@@ -36,4 +35,9 @@ export function channelDuplex(channel: Channel): Duplex {
     }
   })
   return duplex
+}
+
+function whenDone(done: Promise<void>, callback: (error?: Error) => void): void {
+  const [succeed, fail] = [(): void => callback(), (error: unknown): void => callback(toError(error))]
+  done.then(succeed, fail)
 }

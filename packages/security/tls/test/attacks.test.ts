@@ -31,7 +31,10 @@ test(
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       open.add(socket.on('close', () => open.delete(socket)))
       us.security.secure(new SocketChannel(socket, systemClock), { role: 'responder', muxers: ['/yamux/1.0.0'] }).then(
-        ({ channel }) => channel.send(new TextEncoder().encode('welcome')),
+        ({ channel }) => {
+          channel.attach({ data() {}, end: () => void channel.close().catch(() => {}), closed() {} })
+          channel.send(new TextEncoder().encode('welcome'))
+        },
         (error: unknown) => {
           expect(error, `seed ${seed}`).toHaveProperty('code')
           refused++

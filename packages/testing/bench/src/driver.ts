@@ -24,7 +24,7 @@ export interface BenchNode {
 }
 
 /** What connections are made of. Where a part is not named it is TCP, Noise and yamux. */
-export type Stack = 'tcp' | 'ws' | 'tls' | 'relay'
+export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'relay'
 
 export interface NodeOptions {
   /** `dial` does not listen; `relay` is a relay without limits, for a listener and a dialler of the stack `relay`. */

@@ -193,5 +193,33 @@ export const rows: readonly Row[] = [
       { figure: 'totalMs', atMost: 120 },
       { figure: 'rssMiB', atMost: 65 }
     ]
+  },
+  {
+    name: 'QUIC: one stream up, 64 KiB writes',
+    workload: 'up',
+    stack: 'quic',
+    size: 256,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 2.5, of: 'js-libp2p' },
+      { figure: 'listenerCpuSecondsPerGiB', atMost: 6 }
+    ]
+  },
+  {
+    name: 'QUIC: messages of 1 KiB on one stream',
+    workload: 'messages-1k',
+    stack: 'quic',
+    size: 200_000,
+    jsSize: 50_000,
+    drivers: both,
+    goals: [{ figure: 'messagesPerSecond', atLeast: 3, of: 'js-libp2p' }]
+  },
+  {
+    name: 'QUIC: echo of 32 bytes on an open stream',
+    workload: 'echo',
+    stack: 'quic',
+    size: 10_000,
+    drivers: both,
+    goals: [{ figure: 'p50Ms', atMost: 1, of: 'js-libp2p' }]
   }
 ]

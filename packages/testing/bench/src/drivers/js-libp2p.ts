@@ -1,3 +1,4 @@
+import { quic } from '@chainsafe/libp2p-quic'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
@@ -9,7 +10,7 @@ import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
+import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 
@@ -17,6 +18,7 @@ const listenOn = {
   tcp: '/ip4/127.0.0.1/tcp/0',
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
+  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
   relay: '/ip4/127.0.0.1/tcp/0'
 } as const
 
@@ -34,12 +36,18 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
+const transportsOf = (stack: Stack) => {
+  if (stack === 'ws') return [webSockets()]
+  if (stack === 'quic') return [quic()]
+  return stack === 'relay' ? [tcp(), circuitRelayTransport()] : [tcp()]
+}
+
 export const driver: Driver = {
   async create({ role, stack, identify: identifies, relayAddress }: NodeOptions) {
     const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createLibp2p({
       addresses: { listen: role === 'dial' ? [] : [listen] },
-      transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelayTransport()] : [])],
+      transports: transportsOf(stack),
       connectionEncrypters: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: {

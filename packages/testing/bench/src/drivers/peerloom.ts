@@ -1,14 +1,15 @@
 import { circuitRelay, circuitRelayServer } from '@peerloom/circuit-relay'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
-import type { Stream } from '@peerloom/interface'
+import type { Module, Stream, Transport } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
+import { quic } from '@peerloom/quic'
 import { tcp } from '@peerloom/tcp'
 import { tls } from '@peerloom/tls'
 import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
-import type { BenchStream, Driver, NodeOptions } from '../driver.ts'
+import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 const limits = {
@@ -22,6 +23,7 @@ const listenOn = {
   tcp: '/ip4/127.0.0.1/tcp/0',
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
+  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
   relay: '/ip4/127.0.0.1/tcp/0'
 } as const
 
@@ -38,13 +40,19 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
+const transportsOf = (stack: Stack): Module<Transport>[] => {
+  if (stack === 'ws') return [webSockets()]
+  if (stack === 'quic') return [quic()]
+  return stack === 'relay' ? [tcp(), circuitRelay()] : [tcp()]
+}
+
 export const driver: Driver = {
   async create({ role, stack, identify: identifies, relayAddress, windowBytes }: NodeOptions) {
     const listens = role !== 'dial'
     const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createNode({
       addresses: { listen: listens ? [listen] : [] },
-      transports: stack === 'ws' ? [webSockets()] : [tcp(), ...(stack === 'relay' ? [circuitRelay()] : [])],
+      transports: transportsOf(stack),
       connectionEncryption: [stack === 'tls' ? tls() : noise()],
       streamMuxers: [
         yamux({

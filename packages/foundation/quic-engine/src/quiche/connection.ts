@@ -1,0 +1,414 @@
+import { type Clock, PeerloomError, type Timer, toError } from '@peerloom/interface'
+import { endOfTurn, type Flushable } from '@peerloom/streams'
+import type { EngineConnection, EngineConnectionEvents, EngineStream } from '../engine.ts'
+import type { DatagramPort, UdpAddress } from '../udp.ts'
+import type { HostPort, Quiche } from './binding.ts'
+import { maxPacketBytes } from './config.ts'
+import { QuicheStream, type QuicheStreamHost } from './stream.ts'
+
+const slabBytes = 48 * maxPacketBytes
+/** Packets sent in one turn: a window's worth at once is more than the socket at the other end keeps. */
+const maxBurst = 64
+/** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
+const quietMarginMs = 40
+const deliveryTimeoutMs = 5000
+const nothing = new Uint8Array(0)
+/** Error codes of applications that mean none: libp2p's, and H3_NO_ERROR (RFC 9114 section 8.1). */
+const orderly: readonly number[] = [0, 0x100]
+
+/** What a connection needs of its endpoint. */
+export interface QuicheConnectionHost {
+  readonly port: DatagramPort
+  readonly clock: Clock
+  /** The handshake is over, as far as quiche is concerned; false when nobody wants the connection. */
+  established(connection: QuicheConnection): void
+  /** It is over for whoever used it. What this gives, when something, is part of closing it. */
+  over(connection: QuicheConnection): Promise<void> | undefined
+  /** Late packets have had their time: nothing of it is left. */
+  closed(connection: QuicheConnection): void
+}
+
+/** Unidirectional streams and datagrams, for those who speak HTTP/3 on a connection. */
+export interface QuicheExtras {
+  uniStream(stream: QuicheStream): void
+  datagram(bytes: Uint8Array): void
+}
+
+/** Drives one quiche connection: datagrams and time in; datagrams, streams and timers out. */
+export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flushable {
+  readonly quiche: Quiche
+  readonly remote: UdpAddress
+  readonly isServer: boolean
+  /** The id that packets for it carry, as a key. */
+  readonly key: string
+  readonly #host: QuicheConnectionHost
+  readonly #info: { from: HostPort; to: HostPort }
+  readonly #streams = new Map<number, QuicheStream>()
+  readonly #blocked = new Set<QuicheStream>()
+  readonly #keepAliveMs: number
+  /** Streams that wait until the remote allows more. */
+  #opening: { resolve(stream: EngineStream): void; reject(error: Error): void }[] = []
+  #events: EngineConnectionEvents | undefined = undefined
+  #extras: QuicheExtras | undefined = undefined
+  #nextBidi: number
+  #nextUni: number
+  #nextRemoteBidi: number
+  #nextRemoteUni: number
+  #slab = new Uint8Array(slabBytes)
+  #slabUsed = 0
+  #scheduled = false
+  #established = false
+  #closing = false
+  /** No more streams: their end has been told. */
+  #over = false
+  #gone = false
+  #overWaiters: (() => void)[] = []
+  #freed: Promise<void> | undefined = undefined
+  #timer: Timer | undefined = undefined
+  #timerAt = Infinity
+  #lastSent: number
+
+  constructor(
+    quiche: Quiche,
+    host: QuicheConnectionHost,
+    options: {
+      readonly isServer: boolean
+      readonly key: string
+      readonly remote: UdpAddress
+      readonly keepAliveMs: number
+    }
+  ) {
+    this.quiche = quiche
+    this.#host = host
+    this.isServer = options.isServer
+    this.key = options.key
+    this.remote = options.remote
+    this.#keepAliveMs = options.keepAliveMs
+    this.#info = { from: { ...options.remote }, to: { ...host.port.local } }
+    this.#lastSent = host.clock.now()
+    // Ids (RFC 9000 section 2.1): the lowest bit is the server's, the next one means unidirectional.
+    const ours = options.isServer ? 1 : 0
+    this.#nextBidi = ours
+    this.#nextUni = ours | 2
+    this.#nextRemoteBidi = 1 - ours
+    this.#nextRemoteUni = (1 - ours) | 2
+  }
+
+  get local(): UdpAddress {
+    return this.#host.port.local
+  }
+
+  get isEstablished(): boolean {
+    return this.#established
+  }
+
+  get rttMs(): number | undefined {
+    if (this.#gone) return undefined
+    // In ms, whole ones.
+    const rtt = this.quiche.pathStats().find(({ active }) => active)?.rtt
+    return rtt
+  }
+
+  /** Why it is over; undefined for an orderly end. */
+  get failure(): PeerloomError | undefined {
+    const { quiche } = this
+    if (quiche.isTimedOut()) {
+      return new PeerloomError('ERR_TIMEOUT', 'the remote does not answer any more', { remote: true })
+    }
+    const remote = quiche.peerError()
+    const error = remote ?? quiche.localError()
+    if (error === null || (error.isApp && orderly.includes(error.errorCode))) return undefined
+    const reason = new TextDecoder().decode(error.reason.subarray(0, 200))
+    const what = `${error.isApp ? 'application' : 'transport'} error ${error.errorCode}${reason === '' ? '' : `: ${reason}`}`
+    // Section 20.1: TLS alerts from 0x100 on.
+    const isTls = !error.isApp && error.errorCode >= 0x100 && error.errorCode <= 0x1ff
+    return new PeerloomError(isTls ? 'ERR_SECURITY' : 'ERR_CONNECTION_CLOSED', `the connection was lost: ${what}`, {
+      remote: remote !== null
+    })
+  }
+
+  // What the muxer calls.
+
+  start(events: EngineConnectionEvents): void {
+    this.#events = events
+    this.markDirty()
+  }
+
+  /** Before `start`, by those who speak HTTP/3. */
+  handleExtras(extras: QuicheExtras): void {
+    this.#extras = extras
+  }
+
+  open(): Promise<EngineStream> {
+    return new Promise((resolve, reject) => {
+      this.#opening.push({ resolve, reject })
+      this.#openWaiting()
+    })
+  }
+
+  /** Undefined when the remote allows none. */
+  openUni(): QuicheStream | undefined {
+    const stream = this.#tryOpen(this.#nextUni)
+    if (stream !== undefined) this.#nextUni += 4
+    return stream
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing && !this.#over) {
+      this.#closing = true
+      await this.#delivered()
+    }
+    this.abort()
+    if (!this.#over) await new Promise<void>((resolve) => this.#overWaiters.push(resolve))
+    await this.#freed
+  }
+
+  abort(): void {
+    this.refuse(0, true)
+  }
+
+  /** Ends it at once with an error code, of the application's or of QUIC's own. */
+  refuse(code: number, isApplication: boolean): void {
+    this.#closing = true
+    try {
+      this.quiche.close(isApplication, code, nothing)
+    } catch {
+      // It is closed already.
+    }
+    this.flush()
+  }
+
+  // What streams call.
+
+  markDirty(): void {
+    if (this.#scheduled || this.#gone) return
+    this.#scheduled = true
+    endOfTurn(this)
+  }
+
+  setBlocked(stream: QuicheStream, blocked: boolean): void {
+    if (blocked) this.#blocked.add(stream)
+    else this.#blocked.delete(stream)
+  }
+
+  forget(stream: QuicheStream): void {
+    this.#streams.delete(stream.streamId)
+  }
+
+  // What the endpoint calls.
+
+  receive(datagram: Uint8Array): void {
+    if (this.#gone) return
+    try {
+      this.quiche.recv(datagram, this.#info)
+    } catch {
+      // Forged or broken packets; when it is more, the connection is closed.
+    }
+    this.markDirty()
+  }
+
+  /** Its port is given up: nobody is left to answer late packets for. */
+  discard(): void {
+    this.#gone = true
+    this.#host.clock.clearTimeout(this.#timer)
+  }
+
+  /** Everything that came of the datagrams, calls and timers of this turn. */
+  flush(): void {
+    this.#scheduled = false
+    if (this.#gone) return
+    const { quiche } = this
+    if (!this.#established && quiche.isEstablished()) {
+      this.#established = true
+      this.#host.established(this)
+    }
+    if (this.#events !== undefined && !this.#over) {
+      this.#read()
+      if (this.#opening.length > 0) this.#openWaiting()
+      for (const stream of this.#blocked) stream.pump()
+    }
+    this.#send()
+    if (quiche.isClosed()) this.#end()
+    else {
+      if (quiche.isDraining() || this.#isLocallyClosed) this.#tellOver()
+      if (!this.#gone) this.#schedule()
+    }
+  }
+
+  get #isLocallyClosed(): boolean {
+    return this.#closing && this.quiche.localError() !== null
+  }
+
+  #read(): void {
+    const { quiche } = this
+    for (const id of quiche.readable()) {
+      let stream = this.#streams.get(id)
+      if (stream === undefined && this.#isRemote(id)) {
+        this.#accept(id)
+        stream = this.#streams.get(id)
+      }
+      if (stream !== undefined) stream.read()
+      else this.#discard(id)
+      if (this.#over) return
+    }
+    if (this.#extras === undefined) return
+    try {
+      for (let bytes = quiche.dgramRecvVec(); bytes !== null; bytes = quiche.dgramRecvVec())
+        this.#extras.datagram(bytes)
+    } catch {
+      // Not negotiated.
+    }
+  }
+
+  #isRemote(id: number): boolean {
+    return (id & 1) !== (this.isServer ? 1 : 0)
+  }
+
+  /** A stream of the remote's, and all with lower ids that did not come yet (section 2.1). */
+  #accept(id: number): void {
+    const isUni = (id & 2) !== 0
+    for (;;) {
+      const next = isUni ? this.#nextRemoteUni : this.#nextRemoteBidi
+      if (next > id) return
+      if (isUni) this.#nextRemoteUni += 4
+      else this.#nextRemoteBidi += 4
+      const stream = new QuicheStream(next, this)
+      this.#streams.set(next, stream)
+      if (!isUni) this.#events?.stream(stream)
+      else if (this.#extras !== undefined) this.#extras.uniStream(stream)
+      else stream.reset(() => {})
+    }
+  }
+
+  /** What still comes on a stream that is given up. */
+  #discard(id: number): void {
+    try {
+      while ((this.quiche.streamRecv(id, this.#slab.subarray(0, maxPacketBytes))?.[0] ?? 0) > 0);
+    } catch {
+      // Reset.
+    }
+  }
+
+  #openWaiting(): void {
+    while (this.#opening.length > 0) {
+      if (this.#over || this.#gone || this.#closing) {
+        for (const { reject } of this.#opening.splice(0)) {
+          reject(new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection is closed'))
+        }
+        return
+      }
+      const stream = this.#tryOpen(this.#nextBidi)
+      if (stream === undefined) return
+      this.#nextBidi += 4
+      this.#opening.shift()?.resolve(stream)
+    }
+  }
+
+  #tryOpen(id: number): QuicheStream | undefined {
+    try {
+      // An empty send makes the stream, or fails when the remote allows none.
+      this.quiche.streamSend(id, nothing, false)
+    } catch {
+      return undefined
+    }
+    const stream = new QuicheStream(id, this)
+    this.#streams.set(id, stream)
+    return stream
+  }
+
+  #send(): void {
+    const { port, clock } = this.#host
+    let sent = 0
+    for (;;) {
+      if (sent === maxBurst || port.isFull) {
+        this.markDirty()
+        break
+      }
+      if (slabBytes - this.#slabUsed < maxPacketBytes) {
+        this.#slab = new Uint8Array(slabBytes)
+        this.#slabUsed = 0
+      }
+      let result: [number, { to: HostPort }] | null
+      try {
+        result = this.quiche.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + maxPacketBytes))
+      } catch {
+        break
+      }
+      if (result === null) break
+      const [length, { to }] = result
+      port.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + length), to)
+      this.#slabUsed += length
+      sent++
+    }
+    if (sent > 0) this.#lastSent = clock.now()
+  }
+
+  /** One timer, set anew only when the next time is earlier than what it is set to. */
+  #schedule(): void {
+    const { clock } = this.#host
+    const now = clock.now()
+    const timeout = this.quiche.timeout()
+    const keepAliveAt = this.#lastSent + this.#keepAliveMs
+    const at = Math.min(timeout === null ? Infinity : now + timeout + 1, this.#established ? keepAliveAt : Infinity)
+    if (at >= this.#timerAt || at === Infinity) return
+    clock.clearTimeout(this.#timer)
+    this.#timerAt = at
+    this.#timer = clock.setTimeout(this.#onTimer, at - now)
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerAt = Infinity
+    if (this.#gone) return
+    const { quiche } = this
+    if (quiche.timeout() === 0) quiche.onTimeout()
+    if (this.#established && !this.#closing && this.#host.clock.now() - this.#lastSent >= this.#keepAliveMs) {
+      try {
+        quiche.sendAckEliciting()
+      } catch {
+        // It is closed.
+      }
+    }
+    this.flush()
+  }
+
+  /** Quiche does not tell what was acknowledged: when nothing has left for longer than a loss takes to repair, all has arrived. */
+  async #delivered(): Promise<void> {
+    const { clock } = this.#host
+    const started = clock.now()
+    this.flush()
+    let bytes = this.quiche.stats().sentBytes
+    let since = this.#lastSent
+    const quietMs = (): number => 2 * (this.rttMs ?? 0) + quietMarginMs
+    while (!this.#gone && !this.#over) {
+      const now = clock.now()
+      if ((now - since >= quietMs() && this.#blocked.size === 0) || now - started >= deliveryTimeoutMs) return
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, quietMs() / 4))
+      const sent = this.#gone ? bytes : this.quiche.stats().sentBytes
+      if (sent !== bytes) since = clock.now()
+      bytes = sent
+    }
+  }
+
+  #tellOver(): void {
+    if (this.#over) return
+    const { failure } = this
+    for (const stream of [...this.#streams.values()]) stream.connectionOver(failure)
+    this.#over = true
+    this.#openWaiting()
+    this.#events?.closed(failure)
+    this.#freed = this.#host.over(this)
+    for (const resolve of this.#overWaiters.splice(0)) resolve()
+  }
+
+  #end(): void {
+    if (this.#gone) return
+    this.#tellOver()
+    if (this.#gone) return
+    this.discard()
+    this.#host.closed(this)
+  }
+}
+
+/** For errors of a handshake that never got to a connection. */
+export const handshakeFailed = (cause: unknown): PeerloomError =>
+  new PeerloomError('ERR_SECURITY', `the QUIC handshake failed: ${toError(cause).message}`, { cause, remote: true })
