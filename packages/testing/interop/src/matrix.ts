@@ -40,28 +40,28 @@ export const stackNames: readonly StackName[] = Object.keys(stacks) as StackName
 export const gaps: readonly Gap[] = [
   {
     peer: 'js',
-    stacks: ['quic-v1'],
+    stacks: ['quic-v1', 'quic-v1 quiche'],
     checks: ['sees resets'],
     side: 'asks',
     reason: '@chainsafe/libp2p-quic 2.1.1 reports a reset as the end of the stream'
   },
   {
     peer: 'js',
-    stacks: ['quic-v1'],
+    stacks: ['quic-v1', 'quic-v1 quiche'],
     checks: ['sends resets'],
     side: 'answers',
     reason: '@chainsafe/libp2p-quic 2.1.1 reports a reset as the end of the stream'
   },
   {
     peer: 'rust',
-    stacks: ['quic-v1'],
+    stacks: ['quic-v1', 'quic-v1 quiche'],
     checks: ['sees resets'],
     side: 'answers',
     reason: 'rust-libp2p resets streams by dropping them, which QUIC finishes instead'
   },
   {
     peer: 'rust',
-    stacks: ['quic-v1'],
+    stacks: ['quic-v1', 'quic-v1 quiche'],
     checks: ['sends resets'],
     side: 'asks',
     reason: 'rust-libp2p resets streams by dropping them, which QUIC finishes instead'
@@ -92,11 +92,11 @@ export function isBroken(row: Row): boolean {
   return broken.some((known) => rowTitle(known) === rowTitle(row))
 }
 
-/** Why a peer cannot be in a row; undefined when it can. */
-export function unsupported(peer: PeerName, stack: StackName): string | undefined {
+/** Why a peer cannot be in a row, on any side or on one; undefined when it can. */
+export function unsupported(peer: PeerName, stack: StackName, side?: 'dials' | 'listens'): string | undefined {
   switch (peer) {
     case 'peerloom':
-      return undefined
+      return stack === 'webtransport' && side === 'dials' ? 'we dial WebTransport in browsers only' : undefined
     case 'js frozen':
       return stack === 'tcp' ? undefined : 'the frozen packages are Noise and yamux only'
     case 'js':
@@ -120,11 +120,14 @@ export function ownRows(stack: StackName): readonly Row[] {
 export function foreignRows(stack: StackName): readonly Row[] {
   const others = foreignNames.filter((name) => unsupported(name, stack) === undefined && name !== 'js frozen')
   const rows = others.flatMap((one, index) => others.slice(index + 1).flatMap((two) => roles(stack, one, two)))
+  if (stack === 'quic-v1 quiche') return []
   // Private WebRTC is in js-libp2p only.
   return stack === 'webrtc' ? roles(stack, 'js', 'js') : rows
 }
 
 function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
+  const able = ({ dialler, listener }: Row): boolean =>
+    unsupported(dialler, stack, 'dials') === undefined && unsupported(listener, stack, 'listens') === undefined
   const pairs =
     one === two
       ? [[one, two]]
@@ -132,7 +135,7 @@ function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
           [one, two],
           [two, one]
         ]
-  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row)
+  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row).filter(able)
   if (stack === 'webrtc') return rows.map((row) => ({ ...row, relay: 'js' }))
   if (stack !== 'relay') return rows
   // Each as client, target and relay of the other.

@@ -13,7 +13,6 @@ import {
   type PeerName,
   type Row
 } from '../src/matrix.ts'
-import { peerloomModules } from '../src/peerloom-modules.ts'
 import { recordResult } from '../src/results.ts'
 import { isNegotiated, stacks } from '../src/stacks.ts'
 import { startPeer } from '../src/start-peer.ts'
@@ -28,7 +27,7 @@ const asked = process.env['PEERLOOM_INTEROP'] ?? 'tcp'
 const stacksAsked = process.env['PEERLOOM_INTEROP_STACKS']?.split(',')
 const rows = stackNames.flatMap((stack) => {
   if (asked === 'tcp' ? stack !== 'tcp' : stacksAsked?.includes(stack) === false) return []
-  const own = peerloomModules[stack] === undefined ? [] : ownRows(stack)
+  const own = ownRows(stack)
   return asked === 'all' || stack === 'tcp' ? [...own, ...foreignRows(stack)] : own
 })
 
