@@ -3,10 +3,12 @@ import type { NodeOptions } from '@peerloom/core'
 import { mplex } from '@peerloom/mplex'
 import { noise } from '@peerloom/noise'
 import { preSharedKey } from '@peerloom/pnet'
+import { quic } from '@peerloom/quic'
 import { tcp } from '@peerloom/tcp'
 import { tls } from '@peerloom/tls'
 import { webRTC, webRTCDirect } from '@peerloom/webrtc'
 import { webSockets } from '@peerloom/websockets'
+import { webTransport } from '@peerloom/webtransport'
 import { yamux } from '@peerloom/yamux'
 import type { ForeignPeerOptions } from './foreign-peer.ts'
 import type { StackName } from './stacks.ts'
@@ -20,8 +22,8 @@ const usual = (...transports: NonNullable<Modules['transports']>): Modules => ({
   streamMuxers: [yamux()]
 })
 
-/** Our packages for every column. A column without an entry is one whose package is not in the workspace. */
-export const peerloomModules: Partial<Record<StackName, (options: ForeignPeerOptions) => Modules>> = {
+/** Our packages for every column. */
+export const peerloomModules: Record<StackName, (options: ForeignPeerOptions) => Modules> = {
   tcp: () => usual(tcp()),
   ws: () => usual(webSockets()),
   wss: () => {
@@ -37,5 +39,8 @@ export const peerloomModules: Partial<Record<StackName, (options: ForeignPeerOpt
   }),
   'webrtc-direct v1': () => usual(webRTCDirect({ versions: [1] })),
   'webrtc-direct v2': () => usual(webRTCDirect({ versions: [2] })),
-  webrtc: () => usual(tcp(), circuitRelay(), webRTC({ iceServers: [] }))
+  webrtc: () => usual(tcp(), circuitRelay(), webRTC({ iceServers: [] })),
+  'quic-v1': () => usual(quic({ engine: 'quinn' })),
+  'quic-v1 quiche': () => usual(quic({ engine: 'quiche' })),
+  webtransport: () => usual(webTransport())
 }

@@ -23,7 +23,7 @@ import type {
   ForeignStats
 } from './foreign-peer.ts'
 import { peerloomModules } from './peerloom-modules.ts'
-import { defaultListen, indirection, stacks, type StackName } from './stacks.ts'
+import { defaultListen, indirection, stacks } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
 const protocols = {
@@ -43,20 +43,11 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
 const services = () => ({ identify: identify({ pushDelayMs: 20 }), ping: ping() })
 type InteropNode = Node<Services<ReturnType<typeof services>>>
 
-/**
- * Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours.
- * Undefined when the packages of the stack are not in the workspace.
- */
-export async function startPeerloomPeer(
-  options: ForeignPeerOptions & { readonly stack: StackName }
-): Promise<ForeignPeer | undefined>
-export async function startPeerloomPeer(options?: ForeignPeerOptions): Promise<ForeignPeer>
-export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer | undefined> {
+/** Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours. */
+export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer> {
   const name = options.stack ?? 'tcp'
-  const modules = peerloomModules[name]
-  if (modules === undefined) return undefined
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
-  const { services: extra, ...parts } = modules(options)
+  const { services: extra, ...parts } = peerloomModules[name](options)
   const stack = stacks[name]
   const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
   // A private WebRTC peer is found through its relay only.

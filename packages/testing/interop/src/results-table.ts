@@ -73,6 +73,7 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
   )
   if (found.length === 0) return '–'
   if (peer === 'peerloom') return mark(found.filter(({ dialler, listener }) => dialler === listener))
+  const cannotDial = unsupported('peerloom', stack, 'dials')
   const dials = found.filter(({ dialler }) => dialler === 'peerloom')
   const listens = found.filter(({ listener }) => listener === 'peerloom')
   const relays = found.filter(({ relay }) => relay === 'peerloom')
@@ -80,6 +81,7 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
     stack === 'relay'
       ? [`client ${mark(dials)}`, `target ${mark(listens)}`, `relay ${mark(relays)}`]
       : [`dial ${mark(dials)}`, `listen ${mark(listens)}`]
+  if (cannotDial !== undefined) parts[0] = `dial – ${note(cannotDial)}`
   return [parts.join(', '), ...notesOf(found, note)].join(' ')
 }
 
@@ -107,8 +109,16 @@ function foreignCell(
 
 /** Another attempt belongs to one run and not into the table. */
 function notesOf(found: readonly RowResult[], note: Note): readonly string[] {
-  const texts = found.flatMap(({ notes }) => notes).filter((text) => !text.includes('needed another attempt'))
-  return [...new Set(texts.map(note))]
+  const reasons = new Map<string, string[]>()
+  for (const text of new Set(found.flatMap(({ notes }) => notes))) {
+    if (text.includes('needed another attempt')) continue
+    const [check = '', reason] = text.split(/: (.*)/s)
+    if (reason === undefined) reasons.set(text, [])
+    else reasons.set(reason, [...(reasons.get(reason) ?? []), check])
+  }
+  return [...reasons].map(([reason, checks]) =>
+    note(checks.length > 0 ? `not ${checks.join(', ')}: ${reason}` : reason)
+  )
 }
 
 function mark(found: readonly RowResult[]): string {

@@ -26,11 +26,13 @@ export type StackName =
   | 'webrtc-direct v2'
   | 'webrtc'
   | 'quic-v1'
+  | 'quic-v1 quiche'
   | 'webtransport'
 
 const plain = { security: 'noise', muxer: 'yamux', privateNetwork: false, webRTCVersion: 1, relayed: false } as const
 const tcp = { ...plain, transport: 'tcp', address: /^\/ip4\/127\.0\.0\.1\/tcp\/\d+/ } as const
 const webRTCDirect = { ...plain, transport: 'webrtc-direct', address: /\/udp\/\d+(\/webrtc-direct)?/ } as const
+const quic = { ...plain, transport: 'quic-v1', address: /\/udp\/\d+\/quic-v1/ } as const
 
 export const stacks: Readonly<Record<StackName, Stack>> = {
   tcp,
@@ -43,7 +45,9 @@ export const stacks: Readonly<Record<StackName, Stack>> = {
   'webrtc-direct v1': webRTCDirect,
   'webrtc-direct v2': { ...webRTCDirect, webRTCVersion: 2 },
   webrtc: { ...plain, transport: 'webrtc', relayed: true, address: /\/webrtc/ },
-  'quic-v1': { ...plain, transport: 'quic-v1', address: /\/udp\/\d+\/quic-v1/ },
+  'quic-v1': quic,
+  // The same for others, on our second engine.
+  'quic-v1 quiche': quic,
   webtransport: { ...plain, transport: 'webtransport', address: /\/quic-v1\/webtransport/ }
 }
 

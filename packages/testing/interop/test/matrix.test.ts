@@ -4,6 +4,7 @@ import {
   attempts,
   foreignRows,
   gap,
+  isBroken,
   load,
   ownRows,
   rowTitle,
@@ -12,7 +13,6 @@ import {
   type PeerName,
   type Row
 } from '../src/matrix.ts'
-import { peerloomModules } from '../src/peerloom-modules.ts'
 import { recordResult } from '../src/results.ts'
 import { isNegotiated, stacks } from '../src/stacks.ts'
 import { startPeer } from '../src/start-peer.ts'
@@ -27,7 +27,7 @@ const asked = process.env['PEERLOOM_INTEROP'] ?? 'tcp'
 const stacksAsked = process.env['PEERLOOM_INTEROP_STACKS']?.split(',')
 const rows = stackNames.flatMap((stack) => {
   if (asked === 'tcp' ? stack !== 'tcp' : stacksAsked?.includes(stack) === false) return []
-  const own = peerloomModules[stack] === undefined ? [] : ownRows(stack)
+  const own = ownRows(stack)
   return asked === 'all' || stack === 'tcp' ? [...own, ...foreignRows(stack)] : own
 })
 
@@ -203,13 +203,14 @@ describe.each(rows.map((row) => ({ title: rowTitle(row), row })))('$title', ({ r
     it(name, { timeout: checkTimeoutMs }, async (context) => {
       if (missing !== undefined) context.skip(`SKIPPED: ${missing} cannot be had here`)
       if (!connected) {
-        if (name === 'connects') throw new Error(failures[0])
+        if (name === 'connects' && !isBroken(row)) throw new Error(failures[0])
         context.skip('not connected')
       }
       try {
         await again(name, run)
       } catch (error) {
         failures.push(`${name}: ${message(error)}`)
+        if (isBroken(row)) context.skip('known to be broken, without us')
         throw error
       }
     })
@@ -233,11 +234,15 @@ describe.each(rows.map((row) => ({ title: rowTitle(row), row })))('$title', ({ r
     })
   }
 
-  test('says good-bye', async () => {
-    await near.peer.close(far.peer.peerId)
-    await expect.poll(() => near.peer.connections(far.peer.peerId), patience).toHaveLength(0)
-    await expect.poll(() => far.peer.connections(near.peer.peerId), patience).toHaveLength(0)
-  })
+  const longer = gap(stack, 'says good-bye', dialler, listener)
+  if (longer !== undefined) notes.add(`says good-bye: ${longer}`)
+  else {
+    test('says good-bye', async () => {
+      await near.peer.close(far.peer.peerId)
+      await expect.poll(() => near.peer.connections(far.peer.peerId), patience).toHaveLength(0)
+      await expect.poll(() => far.peer.connections(near.peer.peerId), patience).toHaveLength(0)
+    })
+  }
 })
 
 function withoutPeer(address: string): string | undefined {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { foreignNames } from '../src/matrix.ts'
-import { peerloomModules } from '../src/peerloom-modules.ts'
 import { startPeer } from '../src/start-peer.ts'
 
 /** Long enough for a cold build of a peer. */
@@ -13,7 +12,7 @@ const strangers = [
   { of: 'no network', options: { stack: 'tcp' } }
 ] as const
 
-describe.skipIf(peerloomModules.pnet === undefined).each(strangers)('a peer of $of', ({ options }) => {
+describe.each(strangers)('a peer of $of', ({ options }) => {
   it.for(names)(
     'cannot connect to a member, nor be connected to: %s',
     { timeout: buildTimeoutMs },
