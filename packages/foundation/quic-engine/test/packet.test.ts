@@ -9,7 +9,7 @@ const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 
 // RFC 9000, appendix A.1.
 test.each([
-  ['c2197c5eff14e88c', 151_288_809_941_952_652],
+  ['c2197c5eff14e88c', Number('151288809941952652')],
   ['9d7f3e7d', 494_878_333],
   ['7bbd', 15_293],
   ['25', 37],
