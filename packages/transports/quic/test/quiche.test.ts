@@ -1,5 +1,5 @@
 import { createCertificate, createPeerCertificate, type OwnCertificate } from '@peerloom/certificates'
-import { until } from '@peerloom/conformance'
+import { seededRandom, until } from '@peerloom/conformance'
 import { generateKey } from '@peerloom/identity'
 import { systemClock, systemRandom } from '@peerloom/interface'
 import { bindUdp, createConfig, loadBinding, type QuicheConnection, QuicheEndpoint } from '@peerloom/quic-engine/quiche'
@@ -137,4 +137,28 @@ test('certificates without an identity, with a forged one and out of date are re
     expect(await endOf(await dialWith(port, certificate))).toBe(0x100 + 42)
   }
   expect(node.connections.list()).toHaveLength(0)
+})
+
+test('whoever has proved its address and then sends noise is given up at once', async () => {
+  const { node, port } = await listening()
+  const socket = await boundSocket()
+  const initial = await realInitial()
+  const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
+  console.info(`seed ${seed}`)
+  const below = seededRandom(seed)
+  // More than may be under way at once, so that none can be held.
+  for (let round = 0; round < 1500; round++) {
+    const retry = await answerTo(socket, initial, port)
+    const dcidBytes = retry[5] as number
+    const scidAt = 7 + dcidBytes
+    const scidBytes = retry[scidAt - 1] as number
+    const scid = retry.subarray(scidAt, scidAt + scidBytes)
+    const token = retry.subarray(scidAt + scidBytes, -16)
+    const head = [0xc0 | below(16), 0, 0, 0, 1, scidBytes, ...scid, 0, 0x40, token.length, ...token, 0x44, 0x80]
+    const packet = Uint8Array.from({ length: 1250 }, (_, at) => head[at] ?? below(256))
+    socket.send(packet, port, '127.0.0.1')
+  }
+  const dialer = await quicheNode([])
+  onTestFinished(() => dialer.stop())
+  expect((await dialer.dial(node.multiaddrs())).status).toBe('open')
 })
