@@ -4,7 +4,7 @@ import { seededRandom, type SeededRandom } from '@peerloom/conformance'
 import { decodeIdentify, encodeIdentify, type IdentifyMessage } from '@peerloom/identify'
 import { isPeerloomError, type Stream, systemClock } from '@peerloom/interface'
 import { ChannelBase } from '@peerloom/streams'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { believable } from '../src/believable.ts'
 import { receiveAll } from '../src/receive.ts'
 
@@ -73,7 +73,13 @@ function repeated(bytes: Uint8Array, times: number): Uint8Array {
   return Uint8Array.from(Array.from({ length: times }, () => [...bytes]).flat())
 }
 
-/** Runs `work` on every input; a slow one is tried again, as other work on the machine takes its share. */
+/** Time that this process has had, in ms: on a busy machine a clock would show the time of others. */
+function spentMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** Runs `work` on every input; a slow one is tried again, since a collection of garbage may fall into it. */
 async function attempt(work: (bytes: Uint8Array, random: SeededRandom) => unknown, codes: readonly string[]) {
   console.info(`seed ${seed}, ${runs} inputs`)
   for (let run = 0; run < runs; run++) {
@@ -82,13 +88,13 @@ async function attempt(work: (bytes: Uint8Array, random: SeededRandom) => unknow
     let took: number
     do {
       const random = seededRandom(seed + run + 1)
-      const started = performance.now()
+      const started = spentMs()
       try {
         const working = work(bytes, random)
-        took = performance.now() - started
+        took = spentMs() - started
         await working
       } catch (error) {
-        took = performance.now() - started
+        took = spentMs() - started
         if (!codes.some((code) => isPeerloomError(error, code as never))) {
           throw new Error(`seed ${seed}, input ${run}`, { cause: error })
         }
@@ -114,16 +120,12 @@ test(
 )
 
 test('what decodes is the same when it was written again', { timeout }, async () => {
+  const written = (bytes: Uint8Array): Uint8Array =>
+    new Uint8Array(Buffer.concat(encodeIdentify(decodeIdentify(bytes, limits))))
   await attempt(
     (bytes) => {
-      const decoded = decodeIdentify(bytes, limits)
-      const again = decodeIdentify(new Uint8Array(Buffer.concat(encodeIdentify(decoded))), limits)
-      const plain = ({ listenAddresses, observedAddress, ...rest }: IdentifyMessage) => ({
-        ...rest,
-        listenAddresses: listenAddresses.map(({ bytes }) => [...bytes]),
-        observedAddress: observedAddress === undefined ? undefined : [...observedAddress.bytes]
-      })
-      expect(plain(again)).toEqual(plain(decoded))
+      const once = written(bytes)
+      if (Buffer.compare(written(once), once) !== 0) throw new Error('another message')
     },
     // A message that is read may be longer than one that is written.
     ['ERR_DECODE', 'ERR_INVALID_ARGUMENT']

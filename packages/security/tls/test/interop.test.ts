@@ -3,7 +3,7 @@ import { tcp as theirTcp } from '@libp2p/tcp'
 import { tls as theirTls } from '@libp2p/tls'
 import { yamux as theirYamux } from '@libp2p/yamux'
 import { until } from '@peerloom/conformance'
-import { createNode, type Node } from '@peerloom/core'
+import { createNode } from '@peerloom/core'
 import type { Stream } from '@peerloom/interface'
 import { tcp } from '@peerloom/tcp'
 import { tls } from '@peerloom/tls'
@@ -15,7 +15,7 @@ import { expect, onTestFinished, test } from 'vitest'
 const echo = '/echo/1.0.0'
 const mebibyte = 1024 * 1024
 
-async function ours(listen: string[] = []): Promise<Node<object>> {
+async function ours(listen: string[] = []) {
   const node = await createNode({
     addresses: { listen },
     transports: [tcp()],

@@ -18,7 +18,11 @@ import { maxReceivedBytes } from './frame.ts'
 import { type IceCredentials, isIcePwd, isIceUfrag } from './ice-credentials.ts'
 import { hasAddress } from './signal-message.ts'
 
-type NodeDataChannel = typeof nodeDataChannel
+export type NodeDataChannel = typeof nodeDataChannel
+
+/** The ways to reach a remote that a session description names, and that there are no more. */
+const candidateLines = /^a=(candidate:[^\r\n]*|end-of-candidates)\r?\n/gm
+const maxCandidates = 64
 
 /** What the engine tells us of when it holds less. */
 const lowWaterBytes = 64 * 1024
@@ -117,9 +121,18 @@ class NodeLink implements RtcLink {
     return description.sdp
   }
 
+  /**
+   * The engine starts to connect before it has taken note of the fingerprint, and takes whoever is faster than that for an
+   * impostor: candidates come when it has.
+   */
   async setRemote(type: 'offer' | 'answer', sdp: string): Promise<void> {
     checkCredentials(sdp)
-    this.#connection.setRemoteDescription(sdp, type)
+    this.#connection.setRemoteDescription(sdp.replace(candidateLines, ''), type)
+    const mid = /^a=mid:(\S+)/m.exec(sdp)?.[1] ?? '0'
+    const candidates = [...sdp.matchAll(candidateLines)].slice(0, maxCandidates)
+    for (const [, candidate] of candidates) {
+      if (candidate?.startsWith('candidate:') === true) await this.addCandidate({ candidate, sdpMid: mid })
+    }
   }
 
   async addCandidate(candidate: IceCandidate): Promise<void> {

@@ -24,7 +24,7 @@ export interface SignalingOptions {
   readonly signal: AbortSignal
 }
 
-/** Sends candidates in order, and none before the description that they belong to. */
+/** Sends candidates in order, and none before the other side may make use of them. */
 class Outbox {
   readonly #messages: ProtobufChannel<SignalMessage>
   #waiting: IceCandidate[] | undefined = []
@@ -40,13 +40,18 @@ class Outbox {
     else this.#messages.write({ type: signalType.candidate, data: encodeCandidate(candidate) }).catch(() => {})
   }
 
-  async describe(type: number, sdp: string): Promise<void> {
-    await this.#messages.write({ type, data: sdp })
+  describe(type: number, sdp: string): Promise<void> {
+    return this.#messages.write({ type, data: sdp })
+  }
+
+  open(): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     for (const candidate of waiting) this.candidate(candidate)
   }
 }
+
+const candidateLines = /^a=(candidate:.*|end-of-candidates)\r?\n/gm
 
 /** Makes a connection with what is said on a stream that both sides trust, as the one that dials (webrtc.md, 4 to 8). */
 export function offer(stream: Channel, options: SignalingOptions): Promise<RtcSession> {
@@ -54,9 +59,12 @@ export function offer(stream: Channel, options: SignalingOptions): Promise<RtcSe
     // Without a channel there would be nothing to find a way for. It stays open: engines give the id of one that is
     // closed to the next at once, and some take that for a part of the one before.
     session.link.createChannel({ label: initLabel })
-    await outbox.describe(signalType.offer, await session.link.describe('offer'))
-    const answer = await expect(messages, signalType.answer, options.signal)
-    await session.link.setRemote('answer', answer)
+    // Who is called before it knows who calls takes the caller for somebody else (node-datachannel): we can be reached
+    // when we have the answer.
+    const sdp = (await session.link.describe('offer')).replace(candidateLines, '')
+    await outbox.describe(signalType.offer, sdp)
+    await session.link.setRemote('answer', await expect(messages, signalType.answer, options.signal))
+    outbox.open()
   })
 }
 
@@ -65,6 +73,7 @@ export function answer(stream: Channel, options: SignalingOptions): Promise<RtcS
   return negotiate(stream, options, async (session, messages, outbox) => {
     await session.link.setRemote('offer', await expect(messages, signalType.offer, options.signal))
     await outbox.describe(signalType.answer, await session.link.describe('answer'))
+    outbox.open()
   })
 }
 

@@ -1,7 +1,7 @@
 import { PeerloomError, toError } from '@peerloom/interface'
 import type { IceUdpMuxListener, IceUdpMuxRequest } from 'node-datachannel'
 import { createSocket } from 'node:dgram'
-import { loadNodeDataChannel } from './engine.ts'
+import { loadNodeDataChannel, type NodeDataChannel } from './engine.ts'
 
 /** A first packet that belongs to no connection yet. */
 export interface BindingRequest {
@@ -37,15 +37,15 @@ const familyOf = (host: string): 4 | 6 => (host.includes(':') ? 6 : 4)
 
 /** Serves a UDP port; port 0 is any free one. Throws ERR_LISTEN. */
 export async function openUdpMux(host: string, port: number, onRequest: OnBindingRequest): Promise<UdpMux> {
-  const { IceUdpMuxListener } = await loadNodeDataChannel()
+  const engine = await loadNodeDataChannel()
   const family = familyOf(host)
   const shared = port === 0 ? undefined : ports.get(port)
-  if (shared !== undefined) return join(shared, host, onRequest, IceUdpMuxListener)
+  if (shared !== undefined) return join(shared, host, onRequest, engine)
   for (let left = port === 0 ? attempts : 1; ; left--) {
     const chosen = port === 0 ? await freePort(host) : port
     try {
       if (ports.has(chosen)) throw inUse(host, chosen)
-      const native = new IceUdpMuxListener(chosen, host)
+      const native = createListener(engine, chosen, host)
       const entry: SharedPort = { port: chosen, bindAddress: host, native, users: new Map([[family, onRequest]]) }
       native.onUnhandledStunRequest((request) => dispatch(entry, request))
       ports.set(chosen, entry)
@@ -59,16 +59,38 @@ export async function openUdpMux(host: string, port: number, onRequest: OnBindin
   }
 }
 
-type MuxListener = new (port: number, address?: string) => IceUdpMuxListener
+/** Text that takes as much memory as a listener does: 105 to 120 bytes are one size to an allocator. */
+const listenerSized = '\0'.repeat(111)
+
+/**
+ * A listener whose `stop` works. libdatachannel (0.24.5) does not initialise the flag by which a listener knows that it was
+ * stopped: mostly it is set from the start, `stop` does nothing, the port stays taken, and the next packet of a stranger
+ * finds the memory of the listener freed. Allocators give out first what was freed last, so a listener that is made right
+ * behind texts of zeros of its size starts with zeros.
+ */
+function createListener(engine: NodeDataChannel, port: number, host: string): IceUdpMuxListener {
+  const zeros = new engine.PeerConnection('peerloom', { iceServers: [] })
+  zeros.onStateChange(() => {})
+  try {
+    zeros.addRemoteCandidate(listenerSized, listenerSized)
+  } catch {
+    // It is no candidate; what counts is that it was copied, twice and more, and that the copies are free again.
+  }
+  try {
+    return new engine.IceUdpMuxListener(port, host)
+  } finally {
+    zeros.close()
+  }
+}
 
 /** All addresses of the other family on a port of ours: one socket serves both. */
-function join(shared: SharedPort, host: string, onRequest: OnBindingRequest, Listener: MuxListener): UdpMux {
+function join(shared: SharedPort, host: string, onRequest: OnBindingRequest, engine: NodeDataChannel): UdpMux {
   const family = familyOf(host)
   const all = wildcards.includes(host) && wildcards.includes(shared.bindAddress)
   if (!all || shared.users.has(family)) throw inUse(host, shared.port)
   if (shared.bindAddress === '0.0.0.0') {
     shared.native.stop()
-    shared.native = new Listener(shared.port, '::')
+    shared.native = createListener(engine, shared.port, '::')
     shared.bindAddress = '::'
     shared.native.onUnhandledStunRequest((request) => dispatch(shared, request))
   }

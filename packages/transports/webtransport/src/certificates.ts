@@ -1,4 +1,4 @@
-import { certificateHash, createCertificate, type OwnCertificate } from '@peerloom/certificates'
+import { certificateHash, createCertificate, type Extension, type OwnCertificate } from '@peerloom/certificates'
 import type { Clock, Timer } from '@peerloom/interface'
 
 const hourMs = 3_600_000
@@ -68,7 +68,10 @@ export class RollingCertificates {
   }
 }
 
+/** For signing handshakes (RFC 5280, 4.2.1.3). Chromium reads no certificate without any extension. */
+const keyUsage: Extension = { objectId: '2.5.29.15', critical: true, value: Uint8Array.of(3, 2, 7, 0x80) }
+
 function make(notBefore: number): HashedCertificate {
-  const certificate = createCertificate({ notBefore, notAfter: notBefore + validityMs })
+  const certificate = createCertificate({ notBefore, notAfter: notBefore + validityMs, extensions: [keyUsage] })
   return { certificate, hash: certificateHash(certificate.der) }
 }

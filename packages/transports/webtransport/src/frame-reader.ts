@@ -35,11 +35,7 @@ export class FrameReader {
     while (input.length > 0) {
       const [type, lengthAt] = readVarint(input, 0)
       const [length, payloadAt] = readVarint(input, lengthAt)
-      if (type === undefined || length === undefined) {
-        // Two integers are 16 bytes at most: more cannot be a matter of waiting.
-        if (input.length >= 16) throw violation('a frame with a length beyond reason')
-        break
-      }
+      if (type === undefined || length === undefined) break
       const isWanted = this.#wanted.has(type)
       if (isWanted && length > this.#maxBytes) throw violation(`a frame of ${length} bytes`)
       if (!isWanted) {

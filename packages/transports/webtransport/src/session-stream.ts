@@ -13,6 +13,7 @@ export class SessionStream implements EngineStream, EngineStreamEvents {
   #ended = false
   #lost: { readonly error: Error; readonly carrierLost: boolean } | undefined = undefined
   #finishing = false
+  #paused = false
 
   /** `head` for a stream of ours. */
   constructor(inner: EngineStream, head?: Uint8Array) {
@@ -36,7 +37,7 @@ export class SessionStream implements EngineStream, EngineStreamEvents {
     for (const bytes of held) events.data(bytes)
     if (this.#ended) events.end()
     if (this.#lost !== undefined) events.lost(this.#lost.error, this.#lost.carrierLost)
-    else this.#inner.resume()
+    else if (!this.#paused) this.#inner.resume()
   }
 
   write(bytes: Uint8Array): void {
@@ -64,10 +65,12 @@ export class SessionStream implements EngineStream, EngineStreamEvents {
   }
 
   pause(): void {
+    this.#paused = true
     this.#inner.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#inner.resume()
   }
 

@@ -26,14 +26,12 @@ export function readSettings(payload: Uint8Array): Map<number, number> {
   const settings = new Map<number, number>()
   for (let at = 0; at < payload.length;) {
     const [id, valueAt] = readVarint(payload, at)
-    if (id === undefined) throw broken('cut off, or out of range')
     const [value, next] = readVarint(payload, valueAt)
-    // A setting may be reserved, with any value of 62 bits: such a one is not looked at.
-    if (value === undefined && next + (1 << ((payload[valueAt] ?? 0xff) >> 6)) > payload.length) throw broken('cut off')
+    if (id === undefined || value === undefined) throw broken('cut off')
     if (settings.has(id)) throw broken(`${id} twice`)
     if (settings.size >= maxSettings) throw broken('too many')
-    settings.set(id, value ?? Number.MAX_SAFE_INTEGER)
-    at = value === undefined ? valueAt + 8 : next
+    settings.set(id, value)
+    at = next
   }
   return settings
 }

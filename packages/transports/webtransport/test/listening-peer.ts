@@ -20,9 +20,10 @@ await node.handle('/hold', (stream) =>
 await node.handle('/deaf', (stream) => stream.pause())
 await node.handle('/refuse', (stream) => stream.abort(new Error('no')))
 let resets = 0
-await node.handle('/count-resets', (stream) =>
+await node.handle('/count-resets', (stream) => {
   stream.attach({ data() {}, end() {}, closed: (error) => void (error === undefined ? 0 : resets++) })
-)
+  stream.send(Uint8Array.of(1))
+})
 
 servePeer(
   { addresses: node.multiaddrs().map(String) },

@@ -391,9 +391,9 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   #tellOver(): void {
     if (this.#over) return
+    this.#over = true
     const { failure } = this
     for (const stream of [...this.#streams.values()]) stream.connectionOver(failure)
-    this.#over = true
     this.#openWaiting()
     this.#events?.closed(failure)
     this.#freed = this.#host.over(this)

@@ -140,8 +140,8 @@ export class QuicheEndpoint implements QuicheConnectionHost {
     if (header === undefined) return
     const { binding, random, maxHandshakes } = this.#options
     const { version, dcid, scid, token, isInitial } = header
-    // Slices: the binding takes arrays by what is behind them, and keeps none.
-    const [scidOf, dcidOf] = [scid.slice(), dcid.slice()]
+    // Copies: one of them is kept.
+    const [scidOf, dcidOf] = [new Uint8Array(scid), new Uint8Array(dcid)]
     try {
       if (version !== quicVersion1) {
         if (version !== 0) this.#reply(binding.negotiateVersion(scidOf, dcidOf, scratch), from)

@@ -48,7 +48,7 @@ export function readLongHeader(packet: Uint8Array): LongHeader | undefined {
 
 const empty = new Uint8Array(0)
 
-/** A variable-length integer (section 16) and where it ends; undefined when it is cut off or beyond what is counted here. */
+/** A variable-length integer (section 16), rounded above 2^53, and where it ends; undefined when it is cut off. */
 export function readVarint(bytes: Uint8Array, at: number): [value: number | undefined, next: number] {
   const first = bytes[at]
   if (first === undefined) return [undefined, at]
@@ -56,5 +56,5 @@ export function readVarint(bytes: Uint8Array, at: number): [value: number | unde
   if (at + length > bytes.length) return [undefined, at]
   let value = first & 0x3f
   for (let index = 1; index < length; index++) value = value * 256 + (bytes[at + index] as number)
-  return [Number.isSafeInteger(value) ? value : undefined, at + length]
+  return [value, at + length]
 }

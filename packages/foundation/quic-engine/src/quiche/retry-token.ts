@@ -26,7 +26,7 @@ export class RetryTokens {
     const head = token.subarray(macBytes)
     if (!timingSafeEqual(this.#mac(head, scid, from), token.subarray(0, macBytes))) return undefined
     const age = now - Number(Buffer.from(head.buffer, head.byteOffset, timeBytes).readBigUInt64BE())
-    return age >= 0 && age <= validMs ? head.slice(timeBytes) : undefined
+    return age >= 0 && age <= validMs ? new Uint8Array(head.subarray(timeBytes)) : undefined
   }
 
   #mac(head: Uint8Array, scid: Uint8Array, { host, port }: UdpAddress): Buffer {
