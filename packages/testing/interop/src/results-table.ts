@@ -68,7 +68,7 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
   const found = results.filter(
     (row) =>
       row.stack === stack &&
-      [row.dialler, row.listener, row.relay ?? 'peerloom'].includes('peerloom') &&
+      [row.dialler, row.listener, row.relay].includes('peerloom') &&
       [row.dialler, row.listener].includes(peer)
   )
   if (found.length === 0) return '–'
@@ -112,7 +112,7 @@ function notesOf(found: readonly RowResult[], note: Note): readonly string[] {
   const reasons = new Map<string, string[]>()
   for (const text of new Set(found.flatMap(({ notes }) => notes))) {
     if (text.includes('needed another attempt')) continue
-    const [check = '', reason] = text.split(/: (.*)/s)
+    const [check = '', reason] = text.split(/: (.*)/s) // a check and why it was left out, or a remark
     if (reason === undefined) reasons.set(text, [])
     else reasons.set(reason, [...(reasons.get(reason) ?? []), check])
   }
