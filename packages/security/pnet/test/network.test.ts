@@ -9,12 +9,13 @@ import { yamux } from '@peerloom/yamux'
 
 const psk = generatePreSharedKey()
 
-const start = (connectionProtector?: Module<ConnectionProtector>) =>
+const start = (connectionProtector?: Module<ConnectionProtector>, upgradeTimeoutMs = 15_000) =>
   createNode({
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncryption: [noise()],
     streamMuxers: [yamux()],
+    upgradeTimeoutMs,
     ...(connectionProtector === undefined ? {} : { connectionProtector })
   })
 
@@ -29,8 +30,9 @@ testConnections('TCP in a private network', async () => {
   }
 })
 
-test('nodes of other networks and of none cannot connect, in either direction, and are told at once', async () => {
-  const member = await start(preSharedKey({ psk }))
+test('nodes of other networks and of none cannot connect, in either direction', async () => {
+  // Who has no key may wait for more of what it does not understand: then the bound on handshakes ends it.
+  const member = await start(preSharedKey({ psk }), 1000)
   const other = await start(preSharedKey({ psk: generatePreSharedKey() }))
   const none = await start()
   onTestFinished(async () => void (await Promise.all([member, other, none].map((node) => node.stop()))))

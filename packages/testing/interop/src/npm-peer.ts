@@ -1,10 +1,12 @@
 import { generateKeyPair, publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, KeyType, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
+import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { ping, type Ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -12,6 +14,7 @@ import { noise as frozenNoise } from '@chainsafe/libp2p-noise'
 import { yamux as frozenYamux } from '@chainsafe/libp2p-yamux'
 import { createLibp2p } from 'libp2p'
 import { version } from 'libp2p/version'
+import { createRequire } from 'node:module'
 import type {
   CommandOptions,
   EchoOptions,
@@ -45,6 +48,18 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
   ecdsa: 'ECDSA'
 }
 const streamLifetimeMs = 120_000
+
+/**
+ * The cipher of @libp2p/pnet keeps all its streams in one WebAssembly memory, and loses its way when that has to grow: each
+ * stream then makes it grow again, until there is no more. So it is made large enough before there is any stream.
+ */
+let growCipherMemory = (): void => {
+  type Cipher = (nonce: Uint8Array, key: Uint8Array) => { update(bytes: Uint8Array): unknown; finalize(): void }
+  const cipher = (createRequire(import.meta.url)('xsalsa20') as Cipher)(new Uint8Array(24), new Uint8Array(32))
+  cipher.update(new Uint8Array(32 << 20))
+  cipher.finalize()
+  growCipherMemory = () => {}
+}
 /** libp2p allows 32 streams in and 64 out per protocol unless told otherwise, fewer than the rows open. */
 const streamLimits = { maxInboundStreams: 1024, maxOutboundStreams: 1024 } as const
 
@@ -53,16 +68,30 @@ export async function startNpmPeer(
   options: ForeignPeerOptions & {
     /** Take noise and yamux from the frozen @chainsafe packages. Default false. */
     readonly frozen?: boolean
+    /** Default yamux. */
+    readonly muxer?: 'yamux' | 'mplex'
+    /** A swarm.key file: the peer is a member of that private network. */
+    readonly psk?: string
   } = {}
 ): Promise<ForeignPeer> {
   options.signal?.throwIfAborted()
+  if (options.psk !== undefined) growCipherMemory()
   const privateKey = await generateKeyPair(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createLibp2p({
     privateKey,
     addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
     transports: [tcp()],
     connectionEncrypters: [options.frozen === true ? frozenNoise() : noise()],
-    streamMuxers: [options.frozen === true ? frozenYamux() : yamux()],
+    streamMuxers: [
+      options.muxer === 'mplex'
+        ? mplex({ disconnectThreshold: 10_000 })
+        : options.frozen === true
+          ? frozenYamux()
+          : yamux()
+    ],
+    ...(options.psk === undefined
+      ? {}
+      : { connectionProtector: preSharedKey({ psk: new TextEncoder().encode(options.psk.trimEnd()) }) }),
     services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
     // Nothing here should dial, ping or close on its own.
     connectionMonitor: { enabled: false }

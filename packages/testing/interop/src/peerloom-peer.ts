@@ -8,8 +8,10 @@ import {
 } from '@peerloom/identity'
 import { identify } from '@peerloom/identify'
 import type { Connection, IdentifyResult, KeyType, PrivateKey, Stream } from '@peerloom/interface'
+import { mplex } from '@peerloom/mplex'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
+import { preSharedKey } from '@peerloom/pnet'
 import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
 import { createHash } from 'node:crypto'
@@ -45,14 +47,22 @@ const services = () => ({ identify: identify({ pushDelayMs: 20 }), ping: ping() 
 type InteropNode = Node<Services<ReturnType<typeof services>>>
 
 /** Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours. */
-export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer> {
+export async function startPeerloomPeer(
+  options: ForeignPeerOptions & {
+    /** Default yamux. */
+    readonly muxer?: 'yamux' | 'mplex'
+    /** A swarm.key file: the peer is a member of that private network. */
+    readonly psk?: string
+  } = {}
+): Promise<ForeignPeer> {
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
   const node = await createNode({
     privateKey,
     addresses: { listen: options.listen ?? ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncryption: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [options.muxer === 'mplex' ? mplex() : yamux()],
+    ...(options.psk === undefined ? {} : { connectionProtector: preSharedKey({ psk: options.psk }) }),
     services: services()
   })
   return new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
