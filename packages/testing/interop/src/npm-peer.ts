@@ -55,7 +55,8 @@ const streamLifetimeMs = 120_000
  */
 let growCipherMemory = (): void => {
   type Cipher = (nonce: Uint8Array, key: Uint8Array) => { update(bytes: Uint8Array): unknown; finalize(): void }
-  const cipher = (createRequire(import.meta.url)('xsalsa20') as Cipher)(new Uint8Array(24), new Uint8Array(32))
+  const require = createRequire(import.meta.url)
+  const cipher = (require('xsalsa20') as Cipher)(new Uint8Array(24), new Uint8Array(32))
   cipher.update(new Uint8Array(32 << 20))
   cipher.finalize()
   growCipherMemory = () => {}
