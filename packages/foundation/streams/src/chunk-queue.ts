@@ -28,7 +28,8 @@ export class ChunkQueue {
    */
   keep(chunk: Uint8Array): void {
     if (chunk.length >= smallBytes) {
-      this.push(chunk.length * 4 < chunk.buffer.byteLength ? chunk.slice() : chunk)
+      // The `slice` of Node's Buffer, which sockets bring, does not copy.
+      this.push(chunk.length * 4 < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk)
       return
     }
     let slab = this.#slab

@@ -48,6 +48,12 @@ test('single bytes out of large buffers hold on to little more than themselves',
   expect([...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(32_768)
 })
 
+test("parts of Node's buffers, whose slices are no copies, do not hold on to the rest either", () => {
+  const queue = new ChunkQueue()
+  queue.keep(Buffer.alloc(65_536).subarray(100, 4196))
+  expect(queue.shift()?.buffer.byteLength).toBe(4096)
+})
+
 test('a part of a large buffer that waits for a reader does not hold on to the rest', async () => {
   const [a, b] = channelPair()
   a.send(new Uint8Array(65_536).subarray(100, 4196))
