@@ -10,7 +10,7 @@ const invalid = (what: string): PeerloomError => new PeerloomError('ERR_INVALID_
 
 /** The key in a file, or the bytes of a bare key. Messages of errors never quote the file. */
 export function parseKeyFile(file: Uint8Array | string): Uint8Array {
-  if (typeof file !== 'string' && file.length === keyBytes) return file.slice()
+  if (typeof file !== 'string' && file.length === keyBytes) return new Uint8Array(file)
   // One character for one byte, so that /bin/ is as readable as the others.
   const text = typeof file === 'string' ? file : latin1(file)
   if (text.length > maxFileBytes) throw invalid(`a file of ${text.length} bytes`)

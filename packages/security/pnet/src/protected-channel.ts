@@ -147,7 +147,8 @@ export class ProtectedChannel extends ChannelBase implements ChannelReader {
   #takeNonce(bytes: Uint8Array): Uint8Array {
     const had = this.#theirNonce as ChunkQueue
     const missing = nonceBytes - had.length
-    had.push(bytes.slice(0, missing))
+    // A copy, which the `slice` of Node's Buffer is not.
+    had.push(new Uint8Array(bytes.subarray(0, missing)))
     const nonce = had.take(nonceBytes)
     if (nonce === undefined) return bytes.subarray(bytes.length)
     this.#theirNonce = undefined
