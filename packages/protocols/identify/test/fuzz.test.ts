@@ -4,7 +4,7 @@ import { seededRandom, type SeededRandom } from '@peerloom/conformance'
 import { decodeIdentify, encodeIdentify, type IdentifyMessage } from '@peerloom/identify'
 import { isPeerloomError, type Stream, systemClock } from '@peerloom/interface'
 import { ChannelBase } from '@peerloom/streams'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { believable } from '../src/believable.ts'
 import { receiveAll } from '../src/receive.ts'
 
@@ -120,16 +120,12 @@ test(
 )
 
 test('what decodes is the same when it was written again', { timeout }, async () => {
+  const written = (bytes: Uint8Array): Uint8Array =>
+    new Uint8Array(Buffer.concat(encodeIdentify(decodeIdentify(bytes, limits))))
   await attempt(
     (bytes) => {
-      const decoded = decodeIdentify(bytes, limits)
-      const again = decodeIdentify(new Uint8Array(Buffer.concat(encodeIdentify(decoded))), limits)
-      const plain = ({ listenAddresses, observedAddress, ...rest }: IdentifyMessage) => ({
-        ...rest,
-        listenAddresses: listenAddresses.map(({ bytes }) => [...bytes]),
-        observedAddress: observedAddress === undefined ? undefined : [...observedAddress.bytes]
-      })
-      expect(plain(again)).toEqual(plain(decoded))
+      const once = written(bytes)
+      if (Buffer.compare(written(once), once) !== 0) throw new Error('another message')
     },
     // A message that is read may be longer than one that is written.
     ['ERR_DECODE', 'ERR_INVALID_ARGUMENT']
