@@ -1,4 +1,4 @@
-import { stacks, type StackName } from './stacks.ts'
+import { isNegotiated, stacks, type StackName } from './stacks.ts'
 
 export type PeerName = 'peerloom' | 'js' | 'js frozen' | 'go' | 'rust'
 
@@ -208,7 +208,7 @@ export function load({ stack, dialler, listener }: Row): Load {
       'gives it back, until it takes the process down'
     return { echoBytes: 256 << 10, streams: 10, streamBytes: 5000, reason }
   }
-  if (pair.includes('js') && pair.includes('rust') && !stack.startsWith('webrtc')) {
+  if (pair.includes('js') && pair.includes('rust') && isNegotiated(stacks[stack]) && stacks[stack].muxer === 'yamux') {
     const reason =
       '256 KiB instead of 10 MiB, because js-libp2p sends yamux frames of more than the 1 MiB that rust-libp2p takes'
     return { ...usual, echoBytes: 256 << 10, reason }
