@@ -68,13 +68,19 @@ for (const version of [1, 2] as const) {
 test('what the browser does not let a page do is no hindrance: v2 comes first', async () => {
   const { node, address } = await meeting()
   const munged: string[] = []
-  const original = RTCPeerConnection.prototype.setLocalDescription
+  const own = RTCPeerConnection.prototype.setLocalDescription as (
+    this: RTCPeerConnection,
+    description?: RTCLocalSessionDescriptionInit
+  ) => Promise<void>
   onTestFinished(() => {
-    RTCPeerConnection.prototype.setLocalDescription = original
+    RTCPeerConnection.prototype.setLocalDescription = own
   })
-  RTCPeerConnection.prototype.setLocalDescription = function (description?: RTCLocalSessionDescriptionInit) {
-    if (/ice-ufrag:libp2p/.test(description?.sdp ?? '')) munged.push(description?.sdp ?? '')
-    return original.call(this, description)
+  RTCPeerConnection.prototype.setLocalDescription = function (
+    this: RTCPeerConnection,
+    description?: RTCLocalSessionDescriptionInit
+  ) {
+    if (description?.sdp?.includes('ice-ufrag:libp2p') === true) munged.push(description.sdp)
+    return own.call(this, description)
   }
   await echoes(await (await node.dial(address)).openStream('/echo/1'), 1000)
   expect(munged).toEqual([])

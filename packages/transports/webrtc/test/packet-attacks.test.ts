@@ -7,19 +7,19 @@ import { createNode } from '@peerloom/core'
 import { noise } from '@peerloom/noise'
 import { byteReader } from '@peerloom/streams'
 import { webRTCDirect } from '@peerloom/webrtc'
+import { type PeerProcess, startPeer } from './peer-process.ts'
 import { bindingRequest } from './stun-packets.ts'
-import { startVictim, type Victim } from './victim-process.ts'
 
 const v1 = (seed: string): string => `libp2p+webrtc+v1/${seed.padEnd(32, 'a')}`
 const v2 = (pwd: string): string => `libp2p+webrtc+v2/${pwd}`
 const good = v1('good')
 
 describe('packets at the port of a server', () => {
-  let victim: Victim
+  let victim: PeerProcess
   let socket: Socket
 
   beforeAll(async () => {
-    victim = await startVictim()
+    victim = await startPeer('victim.ts')
     socket = createSocket('udp4')
     socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')

@@ -141,7 +141,10 @@ describe('dialling', () => {
 test('addresses follow those that relays give, and go with them', async () => {
   const { listener } = await pair()
   const webRTCAddresses = (): string[] =>
-    listener.multiaddrs().map(String).filter((address) => address.includes('/webrtc'))
+    listener
+      .multiaddrs()
+      .map(String)
+      .filter((address) => address.includes('/webrtc'))
   expect(webRTCAddresses()).toEqual([])
   const { multiaddr } = await import('@multiformats/multiaddr')
   const remove = listener.addresses.add(multiaddr(anyRelay), 'relayed')

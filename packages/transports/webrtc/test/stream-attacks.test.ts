@@ -74,7 +74,12 @@ describe('a remote that breaks the framing', () => {
     const { channel, stream } = await open()
     const got: number[] = []
     stream.attach({ data: (bytes) => got.push(...bytes), end: () => got.push(-1), closed() {} })
-    const all = Buffer.concat([data(Uint8Array.of(1, 2)), data(new Uint8Array(0)), data(Uint8Array.of(3)), flagFrame(flag.fin)])
+    const all = Buffer.concat([
+      data(Uint8Array.of(1, 2)),
+      data(new Uint8Array(0)),
+      data(Uint8Array.of(3)),
+      flagFrame(flag.fin)
+    ])
     for (const byte of all) channel.send(Uint8Array.of(byte))
     await until('all is there', () => got.includes(-1))
     expect(got).toEqual([1, 2, 3, -1])
@@ -215,7 +220,11 @@ describe('ends', () => {
     channel.close()
     await until('it is gone', () => stream.status === 'reset')
     const got: unknown[] = []
-    stream.attach({ data: (bytes) => got.push([...bytes]), end: () => got.push('end'), closed: (error) => got.push(error) })
+    stream.attach({
+      data: (bytes) => got.push([...bytes]),
+      end: () => got.push('end'),
+      closed: (error) => got.push(error)
+    })
     expect(got).toEqual([[1, 2, 3], expect.objectContaining({ code: 'ERR_CHANNEL_RESET' })])
   })
 })

@@ -10,8 +10,22 @@ import {
   noisePrologue,
   parseFingerprint
 } from '../src/fingerprint.ts'
-import { creditFrame, decodeFrame, flag, flagFrame, maxPayloadBytes, maxSentBytes, writeDataHeader } from '../src/frame.ts'
-import { credentialsOfRequest, isIcePwd, isIceUfrag, makeV1Credentials, serverCredentialsV2 } from '../src/ice-credentials.ts'
+import {
+  creditFrame,
+  decodeFrame,
+  flag,
+  flagFrame,
+  maxPayloadBytes,
+  maxSentBytes,
+  writeDataHeader
+} from '../src/frame.ts'
+import {
+  credentialsOfRequest,
+  isIcePwd,
+  isIceUfrag,
+  makeV1Credentials,
+  serverCredentialsV2
+} from '../src/ice-credentials.ts'
 import { overRelay, parsePrivateAddress } from '../src/private-address.ts'
 import { decodeCandidate, hasAddress, signalCodec, signalType } from '../src/signal-message.ts'
 
@@ -93,7 +107,12 @@ describe('credentials in a binding request (go-libp2p: udpmux/mux_test.go)', () 
 
 describe('messages', () => {
   test('flags and payload as others write them', () => {
-    expect(Object.values(flag).map((value) => toHex(flagFrame(value)))).toEqual(['020800', '020801', '020802', '020803'])
+    expect(Object.values(flag).map((value) => toHex(flagFrame(value)))).toEqual([
+      '020800',
+      '020801',
+      '020802',
+      '020803'
+    ])
     expect(decodeFrame(fromHex('0800'))).toMatchObject({ flag: flag.fin, message: undefined })
     expect(decodeFrame(fromHex('12030102030803'))).toEqual({
       flag: flag.finAck,

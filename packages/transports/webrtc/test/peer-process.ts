@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 
-export interface Victim {
+export interface PeerProcess {
   readonly address: Multiaddr
   readonly port: number
   readonly exitCode: number | null
@@ -15,15 +15,17 @@ export interface Victim {
   stop(): Promise<number | null>
 }
 
-/** Starts `victim.ts`. */
-export async function startVictim(): Promise<Victim> {
-  const file = fileURLToPath(new URL('victim.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=@peerloom/source', file], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** Starts a script beside this one that says its address and answers lines. */
+export async function startPeer(script: string, ...args: readonly string[]): Promise<PeerProcess> {
+  const file = fileURLToPath(new URL(script, import.meta.url))
+  const child = spawn(process.execPath, ['--conditions=@peerloom/source', file, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
   const lines = createInterface({ input: child.stdout })
   const exited = once(child, 'exit').then(() => undefined)
   const nextLine = async (): Promise<string> => {
     const line = await Promise.race([once(lines, 'line'), exited])
-    if (line === undefined) throw new Error(`the victim is dead: code ${child.exitCode}, signal ${child.signalCode}`)
+    if (line === undefined) throw new Error(`the peer is dead: code ${child.exitCode}, signal ${child.signalCode}`)
     return String(line[0])
   }
   const address = multiaddr(await nextLine())
