@@ -41,7 +41,7 @@ test('file transfer, of a file that is given', { timeout: 60_000 }, async () => 
     const file = join(folder, 'given.bin')
     writeFileSync(file, Buffer.alloc(3_000_000, 'content'))
     const text = await output('examples/file-transfer/src/demo.ts', '--', file)
-    expect(text).toMatch(/round trips from dial to first byte: 3\n/)
+    expect(text).toMatch(/round trips from dial to first byte: 4\n/)
     expect(text).toMatch(/given\.bin verified, sha256 [0-9a-f]{64}/)
     expect(text).toContain('client hears: you are welcome, come again')
     expect(text).toContain('Done: found, secured, fetched, verified.')

