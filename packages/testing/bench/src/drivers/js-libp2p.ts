@@ -1,12 +1,8 @@
-import { quic } from '@chainsafe/libp2p-quic'
-import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
-import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -36,10 +32,11 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-const transportsOf = (stack: Stack) => {
-  if (stack === 'ws') return [webSockets()]
-  if (stack === 'quic') return [quic()]
-  return stack === 'relay' ? [tcp(), circuitRelayTransport()] : [tcp()]
+/** What a stack has beyond TCP and Noise is loaded for its rows only: the others are measured without its weight. */
+const transportsOf = async (stack: Stack) => {
+  if (stack === 'ws') return [(await import('@libp2p/websockets')).webSockets()]
+  if (stack === 'quic') return [(await import('@chainsafe/libp2p-quic')).quic()]
+  return stack === 'relay' ? [tcp(), (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport()] : [tcp()]
 }
 
 export const driver: Driver = {
@@ -47,14 +44,20 @@ export const driver: Driver = {
     const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createLibp2p({
       addresses: { listen: role === 'dial' ? [] : [listen] },
-      transports: transportsOf(stack),
-      connectionEncrypters: [stack === 'tls' ? tls() : noise()],
+      transports: await transportsOf(stack),
+      connectionEncrypters: [stack === 'tls' ? (await import('@libp2p/tls')).tls() : noise()],
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: {
         ping: ping(),
         // A relay and who is reached through one need identify, as the packages say.
         ...(identifies === true || stack === 'relay' ? { identify: identify() } : {}),
-        ...(role === 'relay' ? { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) } : {})
+        ...(role === 'relay'
+          ? {
+              relay: (await import('@libp2p/circuit-relay-v2')).circuitRelayServer({
+                reservations: { applyDefaultLimit: false }
+              })
+            }
+          : {})
       },
       connectionManager: {
         maxConnections: plenty,

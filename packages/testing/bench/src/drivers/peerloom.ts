@@ -1,13 +1,9 @@
-import { circuitRelay, circuitRelayServer } from '@peerloom/circuit-relay'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
 import type { Module, Stream, Transport } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
-import { quic } from '@peerloom/quic'
 import { tcp } from '@peerloom/tcp'
-import { tls } from '@peerloom/tls'
-import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
 import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
 
@@ -40,10 +36,11 @@ const wrap = (stream: Stream): BenchStream => ({
   close: () => stream.close()
 })
 
-const transportsOf = (stack: Stack): Module<Transport>[] => {
-  if (stack === 'ws') return [webSockets()]
-  if (stack === 'quic') return [quic()]
-  return stack === 'relay' ? [tcp(), circuitRelay()] : [tcp()]
+/** What a stack has beyond TCP and Noise is loaded for its rows only: the others are measured without its weight. */
+const transportsOf = async (stack: Stack): Promise<Module<Transport>[]> => {
+  if (stack === 'ws') return [(await import('@peerloom/websockets')).webSockets()]
+  if (stack === 'quic') return [(await import('@peerloom/quic')).quic()]
+  return stack === 'relay' ? [tcp(), (await import('@peerloom/circuit-relay')).circuitRelay()] : [tcp()]
 }
 
 export const driver: Driver = {
@@ -52,8 +49,8 @@ export const driver: Driver = {
     const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createNode({
       addresses: { listen: listens ? [listen] : [] },
-      transports: transportsOf(stack),
-      connectionEncryption: [stack === 'tls' ? tls() : noise()],
+      transports: await transportsOf(stack),
+      connectionEncryption: [stack === 'tls' ? (await import('@peerloom/tls')).tls() : noise()],
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,
@@ -63,7 +60,9 @@ export const driver: Driver = {
       services: {
         ping: ping(),
         ...(identifies === true ? { identify: identify() } : {}),
-        ...(role === 'relay' ? { relay: circuitRelayServer({ limits: false }) } : {})
+        ...(role === 'relay'
+          ? { relay: (await import('@peerloom/circuit-relay')).circuitRelayServer({ limits: false }) }
+          : {})
       },
       limits: { system: limits, transient: limits, peer: limits, connection: limits },
       connectionManager: { highWater: plenty, lowWater: plenty }
