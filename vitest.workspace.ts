@@ -13,11 +13,14 @@ const chromium = [
 
 if (chromium === undefined) console.warn('SKIPPED: no chromium on PATH (or in CHROMIUM_PATH), browser tests do not run')
 
+/** On a crowded machine a test may be run a second time; the report names each that was. */
+const retry = process.env['CI'] === 'true' ? 1 : 0
 const node = {
   resolve: { conditions: source },
   ssr: { resolve: { conditions: source } },
   test: {
     name: 'node',
+    retry,
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
@@ -29,6 +32,7 @@ const browser = (executablePath: string) => ({
   resolve: { conditions: [...source, 'browser', 'module', 'import', 'default'] },
   test: {
     name: 'browser',
+    retry,
     include: ['packages/*/*/test/**/*.browser.test.ts'],
     browser: {
       enabled: true,
