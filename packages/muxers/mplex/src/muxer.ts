@@ -1,3 +1,4 @@
+import { FloodGuard } from '@peerloom/bounded'
 import {
   type AbortOptions,
   type Channel,
@@ -13,9 +14,8 @@ import {
 } from '@peerloom/interface'
 import { endOfTurn, type Flushable, Waiters } from '@peerloom/streams'
 import { Backlog } from './backlog.ts'
-import { FloodGuard } from './flood-guard.ts'
 import { encodeHeader, flag, type FrameEvents, FrameParser } from './frame.ts'
-import { type MplexFloodLimits, type MplexSettings, recordBytes, sharedFrameBytes } from './options.ts'
+import { type MplexSettings, recordBytes, sharedFrameBytes, type MplexFloodLimits } from './options.ts'
 import { MplexStream, streamLost } from './stream.ts'
 
 export const mplexProtocol = '/mplex/6.7.0'
@@ -35,7 +35,7 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** Own and remote streams, by `keyOf`. */
   readonly #streams = new Map<number, MplexStream>()
   readonly #parser = new FrameParser(this)
-  readonly #floods: FloodGuard
+  readonly #floods: FloodGuard<keyof MplexFloodLimits>
   readonly #backlog: Backlog
   /** Odd for the side that dialled (Opening a new stream), although others count by one and from 0 on either side. */
   #nextId: number

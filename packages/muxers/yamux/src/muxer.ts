@@ -1,3 +1,4 @@
+import { FloodGuard } from '@peerloom/bounded'
 import {
   type AbortOptions,
   type Channel,
@@ -12,7 +13,6 @@ import {
   toError
 } from '@peerloom/interface'
 import { endOfTurn, type Flushable, Waiters } from '@peerloom/streams'
-import { FloodGuard } from './flood-guard.ts'
 import {
   allFlags,
   flag,
@@ -24,7 +24,7 @@ import {
   writeHeader
 } from './frame.ts'
 import { takeHeaders } from './header-slab.ts'
-import { maxFrameBytes, sharedFrameBytes, type YamuxFloodLimits, type YamuxSettings } from './options.ts'
+import { maxFrameBytes, sharedFrameBytes, type YamuxSettings, type YamuxFloodLimits } from './options.ts'
 import { RoundTrip } from './round-trip.ts'
 import { streamLost, YamuxStream } from './stream.ts'
 
@@ -48,7 +48,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   readonly #streams = new Map<number, YamuxStream>()
   readonly #parser = new FrameParser(this)
   readonly #roundTrip: RoundTrip
-  readonly #floods: FloodGuard
+  readonly #floods: FloodGuard<keyof YamuxFloodLimits>
   /** Odd for the side that dialled. */
   readonly #parity: number
   #nextId: number
