@@ -44,8 +44,9 @@ const stairs: readonly (readonly string[])[] = [
     '@peerloom/certificates',
     '@peerloom/quic-engine'
   ],
+  ['@peerloom/pubsub', '@peerloom/floodsub', '@peerloom/gossipsub'],
   ['@peerloom/core', 'peerloom'],
-  ['@peerloom/conformance', '@peerloom/interop', '@peerloom/bench']
+  ['@peerloom/conformance', '@peerloom/simnet', '@peerloom/interop', '@peerloom/bench']
 ]
 
 interface Package {

@@ -22,7 +22,7 @@ class KnownPublicKey implements PublicKey {
     this.#verify = algorithmOf(type).importPublic(raw)
   }
 
-  async verify(data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  verify(data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean> {
     return this.#verify(data, signature)
   }
 

@@ -1,0 +1,110 @@
+import { BoundedQueue } from '@peerloom/bounded'
+import type { Message, MessageId } from './message.ts'
+import type { Rpc } from './rpc.ts'
+
+/** What leaves first. `control`: subscriptions, GRAFT, PRUNE, IDONTWANT; `gossip`: IHAVE, IWANT and answers to it. */
+export type Priority = 'control' | 'own' | 'forward' | 'gossip'
+
+/** One thing to send: a message, or an RPC without messages. */
+export type Outbound<M extends Message> =
+  | { readonly message: M; readonly rpc?: undefined; readonly bytes: number }
+  | { readonly message?: undefined; readonly rpc: Rpc<never>; readonly bytes: number }
+
+export interface OutboundQueueLimits {
+  /** Bytes that wait for a peer. Default 4 MiB. */
+  readonly maxBytes: number
+  /** Things that wait for a peer, in each priority. Default 8,192. */
+  readonly maxItems: number
+}
+
+export const defaultOutboundQueueLimits: OutboundQueueLimits = { maxBytes: 4 * 1024 * 1024, maxItems: 8192 }
+
+const order: readonly Priority[] = ['control', 'own', 'forward', 'gossip']
+const nothing = (): boolean => false
+
+/**
+ * What is to be sent to one peer, the most urgent first. Who does not fit in makes room among what is less urgent, oldest
+ * first, or is refused: a peer that does not read loses gossip, then messages, and never takes more memory.
+ */
+export class OutboundQueue<M extends Message> {
+  readonly #limits: OutboundQueueLimits
+  readonly #unwanted: (id: MessageId) => boolean
+  readonly #lanes: Record<Priority, BoundedQueue<Outbound<M>> | undefined> = {
+    control: undefined,
+    own: undefined,
+    forward: undefined,
+    gossip: undefined
+  }
+  #bytes = 0
+  #length = 0
+  #dropped = 0
+
+  /** `unwanted` is asked when a forwarded or gossiped message is about to leave: the peer may have said IDONTWANT since. */
+  constructor(
+    limits: OutboundQueueLimits = defaultOutboundQueueLimits,
+    unwanted: (id: MessageId) => boolean = nothing
+  ) {
+    this.#limits = limits
+    this.#unwanted = unwanted
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Things that were refused or made room, since the start. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** False: it did not fit. Control that does not fit says that the peer is beyond help: its stream is to be reset. */
+  push(item: Outbound<M>, priority: Priority): boolean {
+    const lane = (this.#lanes[priority] ??= new BoundedQueue({ maxItems: this.#limits.maxItems }))
+    if (!this.#makeRoom(item.bytes, priority) || !lane.push(item)) {
+      this.#dropped++
+      return false
+    }
+    this.#bytes += item.bytes
+    this.#length++
+    return true
+  }
+
+  /** Takes the most urgent thing that is still wanted. */
+  shift(): Outbound<M> | undefined {
+    for (const priority of order) {
+      const lane = this.#lanes[priority]
+      if (lane === undefined) continue
+      for (let item = lane.shift(); item !== undefined; item = lane.shift()) {
+        this.#bytes -= item.bytes
+        this.#length--
+        if (item.message === undefined || priority === 'own' || !this.#unwanted(item.message.id)) return item
+      }
+    }
+    return undefined
+  }
+
+  clear(): void {
+    for (const priority of order) this.#lanes[priority] = undefined
+    this.#bytes = this.#length = 0
+  }
+
+  #makeRoom(bytes: number, priority: Priority): boolean {
+    const { maxBytes } = this.#limits
+    if (bytes > maxBytes) return false
+    for (let at = order.length - 1; this.#bytes + bytes > maxBytes && order[at] !== priority; at--) {
+      const lane = this.#lanes[order[at] as Priority]
+      while (lane !== undefined && this.#bytes + bytes > maxBytes) {
+        const evicted = lane.shift()
+        if (evicted === undefined) break
+        this.#bytes -= evicted.bytes
+        this.#length--
+        this.#dropped++
+      }
+    }
+    return this.#bytes + bytes <= maxBytes
+  }
+}
