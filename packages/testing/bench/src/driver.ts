@@ -23,15 +23,17 @@ export interface BenchNode {
   stop(): Promise<void>
 }
 
-/** What connections are made of. Where a part is not named it is TCP, Noise and yamux. */
-export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'relay'
+/** What connections are made of. Where a part is not named it is TCP, Noise and yamux. `relay-tls` prefers TLS to Noise. */
+export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'relay' | 'relay-tls'
+
+export const isRelayed = (stack: Stack): boolean => stack === 'relay' || stack === 'relay-tls'
 
 export interface NodeOptions {
-  /** `dial` does not listen; `relay` is a relay without limits, for a listener and a dialler of the stack `relay`. */
+  /** `dial` does not listen; `relay` is a relay without limits, for a listener and a dialler of a relayed stack. */
   readonly role: 'listen' | 'dial' | 'relay'
   readonly stack: Stack
   readonly identify?: boolean
-  /** Where the relay of the stack `relay` is, for its listener. */
+  /** Where the relay of a relayed stack is, for its listener. */
   readonly relayAddress?: string
   /** Largest receive window of a stream, where the driver can set it. */
   readonly windowBytes?: number

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { DriverName, NodeOptions } from './driver.ts'
+import { type DriverName, isRelayed, type NodeOptions } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
 
@@ -92,7 +92,7 @@ export async function runPair(
     for (const { child } of peers) child.kill('SIGKILL')
   }, timeoutMs)
   try {
-    const relay = options.stack === 'relay' ? start('relay', () => {}) : undefined
+    const relay = isRelayed(options.stack) ? start('relay', () => {}) : undefined
     await relay?.started()
     const listener = start('listen', () => {}, relay?.address)
     const onAsk = ({ id, ask }: Ask): void => {

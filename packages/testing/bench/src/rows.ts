@@ -60,6 +60,17 @@ export const rows: readonly Row[] = [
     ]
   },
   {
+    name: 'one stream up through a relay, TLS where it can be, 64 KiB writes, no limits',
+    workload: 'relayed',
+    stack: 'relay-tls',
+    size: 256,
+    drivers: both,
+    goals: [
+      { figure: 'mibPerSecond', atLeast: 3, of: 'js-libp2p' },
+      { figure: 'relayCpuSecondsPerGiB', atMost: 0.34, of: 'js-libp2p' }
+    ]
+  },
+  {
     name: 'messages of 100 bytes on one stream',
     workload: 'messages-100',
     size: 2_000_000,

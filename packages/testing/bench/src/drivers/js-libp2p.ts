@@ -6,7 +6,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
+import { type BenchStream, type Driver, isRelayed, type NodeOptions, type Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 
@@ -15,7 +15,8 @@ const listenOn = {
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
   quic: '/ip4/127.0.0.1/udp/0/quic-v1',
-  relay: '/ip4/127.0.0.1/tcp/0'
+  relay: '/ip4/127.0.0.1/tcp/0',
+  'relay-tls': '/ip4/127.0.0.1/tcp/0'
 } as const
 
 const wrap = (stream: Stream): BenchStream => ({
@@ -36,21 +37,27 @@ const wrap = (stream: Stream): BenchStream => ({
 const transportsOf = async (stack: Stack) => {
   if (stack === 'ws') return [(await import('@libp2p/websockets')).webSockets()]
   if (stack === 'quic') return [(await import('@chainsafe/libp2p-quic')).quic()]
-  return stack === 'relay' ? [tcp(), (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport()] : [tcp()]
+  return isRelayed(stack) ? [tcp(), (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport()] : [tcp()]
+}
+
+const securityOf = async (stack: Stack) => {
+  if (stack !== 'tls' && stack !== 'relay-tls') return [noise()]
+  const { tls } = await import('@libp2p/tls')
+  return stack === 'tls' ? [tls()] : [tls(), noise()]
 }
 
 export const driver: Driver = {
   async create({ role, stack, identify: identifies, relayAddress }: NodeOptions) {
-    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
+    const listen = isRelayed(stack) && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createLibp2p({
       addresses: { listen: role === 'dial' ? [] : [listen] },
       transports: await transportsOf(stack),
-      connectionEncrypters: [stack === 'tls' ? (await import('@libp2p/tls')).tls() : noise()],
+      connectionEncrypters: await securityOf(stack),
       streamMuxers: [yamux({ streamOptions: {}, maxInboundStreams: plenty, maxOutboundStreams: plenty })],
       services: {
         ping: ping(),
         // A relay and who is reached through one need identify, as the packages say.
-        ...(identifies === true || stack === 'relay' ? { identify: identify() } : {}),
+        ...(identifies === true || isRelayed(stack) ? { identify: identify() } : {}),
         ...(role === 'relay'
           ? {
               relay: (await import('@libp2p/circuit-relay-v2')).circuitRelayServer({

@@ -1,11 +1,11 @@
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
-import type { Module, Stream, Transport } from '@peerloom/interface'
+import type { Module, SecureTransport, Stream, Transport } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { ping } from '@peerloom/ping'
 import { tcp } from '@peerloom/tcp'
 import { yamux } from '@peerloom/yamux'
-import type { BenchStream, Driver, NodeOptions, Stack } from '../driver.ts'
+import { type BenchStream, type Driver, isRelayed, type NodeOptions, type Stack } from '../driver.ts'
 
 const plenty = 1_000_000
 const limits = {
@@ -20,7 +20,8 @@ const listenOn = {
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
   quic: '/ip4/127.0.0.1/udp/0/quic-v1',
-  relay: '/ip4/127.0.0.1/tcp/0'
+  relay: '/ip4/127.0.0.1/tcp/0',
+  'relay-tls': '/ip4/127.0.0.1/tcp/0'
 } as const
 
 const wrap = (stream: Stream): BenchStream => ({
@@ -40,17 +41,23 @@ const wrap = (stream: Stream): BenchStream => ({
 const transportsOf = async (stack: Stack): Promise<Module<Transport>[]> => {
   if (stack === 'ws') return [(await import('@peerloom/websockets')).webSockets()]
   if (stack === 'quic') return [(await import('@peerloom/quic')).quic()]
-  return stack === 'relay' ? [tcp(), (await import('@peerloom/circuit-relay')).circuitRelay()] : [tcp()]
+  return isRelayed(stack) ? [tcp(), (await import('@peerloom/circuit-relay')).circuitRelay()] : [tcp()]
+}
+
+const securityOf = async (stack: Stack): Promise<Module<SecureTransport>[]> => {
+  if (stack !== 'tls' && stack !== 'relay-tls') return [noise()]
+  const { tls } = await import('@peerloom/tls')
+  return stack === 'tls' ? [tls()] : [tls(), noise()]
 }
 
 export const driver: Driver = {
   async create({ role, stack, identify: identifies, relayAddress, windowBytes }: NodeOptions) {
     const listens = role !== 'dial'
-    const listen = stack === 'relay' && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
+    const listen = isRelayed(stack) && role === 'listen' ? `${relayAddress}/p2p-circuit` : listenOn[stack]
     const node = await createNode({
       addresses: { listen: listens ? [listen] : [] },
       transports: await transportsOf(stack),
-      connectionEncryption: [stack === 'tls' ? (await import('@peerloom/tls')).tls() : noise()],
+      connectionEncryption: await securityOf(stack),
       streamMuxers: [
         yamux({
           maxInboundStreams: plenty,
