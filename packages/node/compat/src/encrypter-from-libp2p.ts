@@ -5,9 +5,9 @@ import {
   PeerloomError,
   type Secured,
   type SecureOptions,
-  type SecureTransport,
-  toError
+  type SecureTransport
 } from '@peerloom/interface'
+import { runHandshake } from '@peerloom/streams'
 import { ChannelStream } from './channel-stream.ts'
 import { fromTheirError } from './errors.ts'
 import { fromTheirKey, fromTheirPeerId, toTheirPeerId } from './identity.ts'
@@ -32,26 +32,16 @@ export class BorrowedEncrypter implements SecureTransport {
     this.#parts = parts
   }
 
-  async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
+  secure(channel: Channel, options: SecureOptions): Promise<Secured> {
     const { node, timeoutMs } = this.#parts
-    const { signal } = options
-    const onAbort = (): void => channel.abort(toError(signal?.reason))
-    const timer = node.clock.setTimeout(
-      () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the handshake took over ${timeoutMs} ms`)),
-      timeoutMs
-    )
-    try {
-      signal?.throwIfAborted()
-      signal?.addEventListener('abort', onAbort, { once: true })
-      return await this.#secure(channel, options)
-    } catch (error) {
-      const failure = channel.error ?? fromTheirError(error, 'ERR_SECURITY')
-      channel.abort(failure)
-      throw failure
-    } finally {
-      node.clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+    const bound = {
+      clock: node.clock,
+      timeoutMs,
+      signal: options.signal,
+      what: 'the handshake',
+      toTyped: (error: unknown) => fromTheirError(error, 'ERR_SECURITY')
     }
+    return runHandshake(channel, bound, () => this.#secure(channel, options))
   }
 
   async #secure(channel: Channel, options: SecureOptions): Promise<Secured> {

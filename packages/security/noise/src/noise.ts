@@ -1,7 +1,6 @@
 import { peerIdFromPublicKey, publicKeyFromProtobuf } from '@peerloom/identity'
 import {
   type Channel,
-  isPeerloomError,
   type NodeContext,
   PeerloomError,
   type PublicKey,
@@ -10,7 +9,7 @@ import {
   type SecureTransport,
   toError
 } from '@peerloom/interface'
-import { byteReader } from '@peerloom/streams'
+import { byteReader, runHandshake } from '@peerloom/streams'
 import type { NoiseCrypto, StaticKey } from './crypto-interface.ts'
 import { HandshakeState } from './handshake-state.ts'
 import { NoiseChannel } from './noise-channel.ts'
@@ -44,30 +43,14 @@ export class Noise implements SecureTransport {
     this.#options = options
   }
 
-  async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
-    const { clock } = this.#node
-    const { signal } = options
-    const timeoutMs = this.#options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
-    const onAbort = (): void => channel.abort(toError(signal?.reason))
-    if (signal?.aborted === true) {
-      onAbort()
-      throw toError(signal.reason)
+  secure(channel: Channel, options: SecureOptions): Promise<Secured> {
+    const bound = {
+      clock: this.#node.clock,
+      timeoutMs: this.#options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
+      signal: options.signal,
+      what: 'the Noise handshake'
     }
-    const timer = clock.setTimeout(
-      () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the Noise handshake took over ${timeoutMs} ms`)),
-      timeoutMs
-    )
-    try {
-      signal?.addEventListener('abort', onAbort, { once: true })
-      return await this.#handshake(channel, options)
-    } catch (error) {
-      const failure = channel.error ?? toTyped(error)
-      channel.abort(failure)
-      throw failure
-    } finally {
-      clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-    }
+    return runHandshake(channel, bound, () => this.#handshake(channel, options))
   }
 
   async #handshake(channel: Channel, options: SecureOptions): Promise<Secured> {
@@ -168,10 +151,4 @@ function readPayload(bytes: Uint8Array): RemotePayload {
     const { message } = toError(cause)
     throw new PeerloomError('ERR_SECURITY', `Noise: malformed handshake payload: ${message}`, { cause, remote: true })
   }
-}
-
-function toTyped(error: unknown): Error {
-  if (isPeerloomError(error)) return error
-  if (!(error instanceof Error) || error.name === 'AbortError') return toError(error)
-  return new PeerloomError('ERR_SECURITY', `the Noise handshake failed: ${error.message}`, { cause: error })
 }

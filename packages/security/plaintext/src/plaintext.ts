@@ -1,14 +1,12 @@
 import {
   type Channel,
-  isPeerloomError,
   type NodeContext,
   PeerloomError,
   type Secured,
   type SecureOptions,
-  type SecureTransport,
-  toError
+  type SecureTransport
 } from '@peerloom/interface'
-import { lengthPrefixed } from '@peerloom/streams'
+import { lengthPrefixed, runHandshake } from '@peerloom/streams'
 import { decodeExchange, encodeExchange } from './exchange.ts'
 
 export interface PlaintextOptions {
@@ -31,44 +29,31 @@ export class Plaintext implements SecureTransport {
     this.#timeoutMs = options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
   }
 
-  async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
-    const { clock, peerId, publicKey } = this.#node
-    const { signal, expected } = options
-    const onAbort = (): void => channel.abort(toError(signal?.reason))
-    if (signal?.aborted === true) {
-      onAbort()
-      throw toError(signal.reason)
+  secure(channel: Channel, options: SecureOptions): Promise<Secured> {
+    const bound = {
+      clock: this.#node.clock,
+      timeoutMs: this.#timeoutMs,
+      signal: options.signal,
+      what: 'the plaintext exchange'
     }
-    const timer = clock.setTimeout(
-      () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the exchange took over ${this.#timeoutMs} ms`)),
-      this.#timeoutMs
-    )
-    try {
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const messages = lengthPrefixed(channel, { maxBytes })
-      await messages.write(encodeExchange(peerId, publicKey))
-      const answer = await messages.read()
-      if (answer === undefined) {
-        throw new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended during the exchange', { remote: true })
-      }
-      const remote = decodeExchange(answer)
-      if (expected !== undefined && !expected.equals(remote.remotePeer)) {
-        throw new PeerloomError('ERR_WRONG_PEER', `dialled ${expected}, but ${remote.remotePeer} answered`, {
-          remote: true
-        })
-      }
-      messages.release()
-      return { channel, ...remote }
-    } catch (error) {
-      const failure = channel.error ?? toTyped(error)
-      channel.abort(failure)
-      throw failure
-    } finally {
-      clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+    return runHandshake(channel, bound, () => this.#exchange(channel, options))
+  }
+
+  async #exchange(channel: Channel, { expected }: SecureOptions): Promise<Secured> {
+    const { peerId, publicKey } = this.#node
+    const messages = lengthPrefixed(channel, { maxBytes })
+    await messages.write(encodeExchange(peerId, publicKey))
+    const answer = await messages.read()
+    if (answer === undefined) {
+      throw new PeerloomError('ERR_UNEXPECTED_END', 'the remote ended during the exchange', { remote: true })
     }
+    const remote = decodeExchange(answer)
+    if (expected !== undefined && !expected.equals(remote.remotePeer)) {
+      throw new PeerloomError('ERR_WRONG_PEER', `dialled ${expected}, but ${remote.remotePeer} answered`, {
+        remote: true
+      })
+    }
+    messages.release()
+    return { channel, ...remote }
   }
 }
-
-const toTyped = (error: unknown): PeerloomError =>
-  isPeerloomError(error) ? error : new PeerloomError('ERR_SECURITY', 'plaintext: the exchange failed', { cause: error })

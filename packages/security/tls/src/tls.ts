@@ -1,13 +1,12 @@
 import {
   type Channel,
-  isPeerloomError,
   type NodeContext,
   PeerloomError,
   type Secured,
   type SecureOptions,
-  type SecureTransport,
-  toError
+  type SecureTransport
 } from '@peerloom/interface'
+import { runHandshake } from '@peerloom/streams'
 import { agreedMuxer } from './alpn.ts'
 import { Credentials } from './credentials.ts'
 import { handshake } from './handshake.ts'
@@ -51,30 +50,14 @@ export class Tls implements SecureTransport {
     this.#peers = new KnownPeers(node.clock, maxKnownCertificates)
   }
 
-  async secure(channel: Channel, options: SecureOptions): Promise<Secured> {
-    const { clock } = this.#node
-    const { signal } = options
-    const { handshakeTimeoutMs } = this.#options
-    const onAbort = (): void => channel.abort(toError(signal?.reason))
-    if (signal?.aborted === true) {
-      onAbort()
-      throw toError(signal.reason)
+  secure(channel: Channel, options: SecureOptions): Promise<Secured> {
+    const bound = {
+      clock: this.#node.clock,
+      timeoutMs: this.#options.handshakeTimeoutMs,
+      signal: options.signal,
+      what: 'the TLS handshake'
     }
-    const timer = clock.setTimeout(
-      () => channel.abort(new PeerloomError('ERR_TIMEOUT', `the TLS handshake took over ${handshakeTimeoutMs} ms`)),
-      handshakeTimeoutMs
-    )
-    try {
-      signal?.addEventListener('abort', onAbort, { once: true })
-      return await this.#handshake(channel, options)
-    } catch (error) {
-      const failure = channel.error ?? toTyped(error)
-      channel.abort(failure)
-      throw failure
-    } finally {
-      clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-    }
+    return runHandshake(channel, bound, () => this.#handshake(channel, options))
   }
 
   async #handshake(below: Channel, options: SecureOptions): Promise<Secured> {
@@ -99,10 +82,4 @@ export class Tls implements SecureTransport {
     if (channel.error !== undefined) throw channel.error
     return { channel, remotePeer, remoteKey, ...(muxer === undefined ? {} : { muxer }) }
   }
-}
-
-function toTyped(error: unknown): Error {
-  if (isPeerloomError(error)) return error
-  if (!(error instanceof Error) || error.name === 'AbortError') return toError(error)
-  return new PeerloomError('ERR_SECURITY', `the TLS handshake failed: ${error.message}`, { cause: error })
 }
