@@ -6,7 +6,7 @@ export type { Message, MessageId } from './message.ts'
 export type { Control, Extensions, IHave, PartialMessage, PeerExchange, Prune, Rpc, SubscriptionChange } from './rpc.ts'
 export { defaultOutboundQueueLimits, OutboundQueue } from './outbound-queue.ts'
 export type { Outbound, OutboundQueueLimits, Priority } from './outbound-queue.ts'
-export { rpcBytes } from './rpc-size.ts'
+export { controlEntryBytes, controlRpcBytes, rpcBytes } from './rpc-size.ts'
 export type {
   DropReason,
   PeerInit,

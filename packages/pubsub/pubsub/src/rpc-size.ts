@@ -1,6 +1,6 @@
 import { varintLength } from '@peerloom/bounded'
 import type { Message, MessageId } from './message.ts'
-import type { Control, Prune, Rpc, SubscriptionChange } from './rpc.ts'
+import type { Control, IHave, Prune, Rpc, SubscriptionChange } from './rpc.ts'
 
 /** A field of `length` bytes with a field number below 16: its tag, its length, and itself. */
 const field = (length: number): number => 1 + varintLength(length) + length
@@ -42,13 +42,26 @@ function pruneBytes({ topic, peers = [], backoffSeconds }: Prune): number {
 /** Tags of the extensions have their own lengths: field 10 takes one byte, field 6492434 four. */
 const testExtensionTag = 4
 
+/** Bytes that one entry takes inside of `Control`, for those who fill RPCs up to a bound. */
+export const controlEntryBytes = {
+  ihave: ({ topic, ids }: IHave): number => field(topicField(topic) + idFields(ids)),
+  /** IWANT and IDONTWANT. */
+  ids: (ids: readonly MessageId[]): number => field(idFields(ids)),
+  id: (id: MessageId): number => field(id.length),
+  graft: (topic: string): number => field(topicField(topic)),
+  prune: (prune: Prune): number => field(pruneBytes(prune))
+}
+
+/** Bytes of an RPC with nothing but control entries of so many bytes. */
+export const controlRpcBytes = (entryBytes: number): number => field(entryBytes)
+
 function controlBytes(control: Control): number {
   let bytes = 0
-  for (const { topic, ids } of control.ihave ?? []) bytes += field(topicField(topic) + idFields(ids))
-  for (const ids of control.iwant ?? []) bytes += field(idFields(ids))
-  for (const topic of control.graft ?? []) bytes += field(topicField(topic))
-  for (const prune of control.prune ?? []) bytes += field(pruneBytes(prune))
-  for (const ids of control.idontwant ?? []) bytes += field(idFields(ids))
+  for (const ihave of control.ihave ?? []) bytes += controlEntryBytes.ihave(ihave)
+  for (const ids of control.iwant ?? []) bytes += controlEntryBytes.ids(ids)
+  for (const topic of control.graft ?? []) bytes += controlEntryBytes.graft(topic)
+  for (const prune of control.prune ?? []) bytes += controlEntryBytes.prune(prune)
+  for (const ids of control.idontwant ?? []) bytes += controlEntryBytes.ids(ids)
   if (control.extensions !== undefined) {
     const { partialMessages, testExtension } = control.extensions
     bytes += field((partialMessages ? flag : 0) + (testExtension ? testExtensionTag + 1 : 0))
