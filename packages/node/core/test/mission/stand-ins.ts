@@ -49,11 +49,20 @@ export const gossipsub = (): Module<PubSub> =>
       const target = new EventTarget()
       const topics = new Set<string>()
       return {
-        subscribe: (topic) => void topics.add(topic),
+        subscribe: (topic) => (topics.add(topic), undefined as never),
         unsubscribe: (topic) => void topics.delete(topic),
         peers: () => [],
+        topics: () => [...topics],
+        addValidator: () => later,
         publish: async (topic, data) => {
-          const detail: PubSubMessage = { topic, data, from: node.peerId, seqno: undefined, id: new Uint8Array(0) }
+          const detail: PubSubMessage = {
+            topic,
+            data,
+            from: node.peerId,
+            seqno: undefined,
+            id: new Uint8Array(0),
+            receivedFrom: undefined
+          }
           if (topics.has(topic)) target.dispatchEvent(new CustomEvent('message', { detail }))
           return { recipients: [] }
         },
