@@ -16,11 +16,11 @@ const gatherBytes = 2048
  * node.services.pubsub.subscribe('topic', (message) => console.log(message.data))
  * ```
  */
-export function floodsub(options: FloodsubOptions = {}): Module<PubSub> {
-  const settings = { ...options, links: { gatherBytes, ...options.links } }
+export function floodsub(options?: FloodsubOptions): Module<PubSub> {
+  const settings = { ...options, links: { gatherBytes, ...options?.links } }
   return defineModule({
     name: '@peerloom/floodsub',
-    options: Object.keys(options).length === 0 ? undefined : options,
+    options,
     create: (node) => new PubSubService(node, (host) => new FloodRouter(host, options), settings)
   })
 }

@@ -1,5 +1,6 @@
 import { type Clock, type PeerId, PeerloomError } from '@peerloom/interface'
 import type { Datastore } from 'interface-datastore'
+import type { Key } from 'interface-datastore/key'
 
 /** Numbers that a start sets aside: it is nanoseconds of a minute, and more messages than a run can send. */
 const reserved = 60_000_000_000n
@@ -28,8 +29,8 @@ export class SequenceNumbers {
     if (now > this.#next) this.#next = now
     const storage = this.#storage
     if (storage === undefined) return
-    const { Key } = await import('interface-datastore/key')
-    const key = new Key(this.#path)
+    const { Key: StorageKey } = await import('interface-datastore/key')
+    const key = new StorageKey(this.#path)
     try {
       const kept = await get(storage, key)
       if (kept?.length === 8) {
@@ -54,7 +55,7 @@ export class SequenceNumbers {
 
 async function get(
   storage: Datastore,
-  key: InstanceType<typeof import('interface-datastore/key').Key>
+  key: Key
 ): Promise<Uint8Array | undefined> {
   try {
     return await storage.get(key)
