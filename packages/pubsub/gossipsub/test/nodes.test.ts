@@ -1,7 +1,7 @@
 import { until } from '@peerloom/conformance'
 import type { PubSubMessage } from '@peerloom/interface'
 import { expect, test } from 'vitest'
-import { carriers, type Carrier, decode, encode, gossipNode, type GossipNode } from './nodes.ts'
+import { carriers, type Carrier, decode, encode, gossipNode, type GossipNode, meshSize } from './nodes.ts'
 
 async function mesh(count: number, carrier: Carrier, options = {}): Promise<GossipNode[]> {
   const nodes = await Promise.all(Array.from({ length: count }, () => gossipNode(options, carrier)))
@@ -22,9 +22,8 @@ test.each(Object.keys(carriers) as Carrier[])('eight nodes over %s all hear ever
       expect(message.from?.toString()).toBe(nodes[Number(text.split(' ')[0])]!.peerId.toString())
     })
   }
-  await until('all know of their peers', () =>
-    nodes.every(({ services }) => services.pubsub.peers('news').length >= 4)
-  )
+  // What is published before there is a mesh reaches the neighbours only.
+  await until('all have their mesh', () => nodes.every((node) => meshSize(node, 'news') >= 4))
   const texts = nodes.flatMap((_, at) => Array.from({ length: 10 }, (__, index) => `${at} ${index}`))
   await Promise.all(texts.map((text) => nodes[Number(text.split(' ')[0])]!.services.pubsub.publish('news', encode(text))))
   await until('all heard all', () => heard.every(({ size }) => size === texts.length))

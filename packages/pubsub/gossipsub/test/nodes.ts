@@ -1,5 +1,5 @@
 import { createNode, type NodeOptions } from '@peerloom/core'
-import { gossipsub, type GossipsubOptions } from '@peerloom/gossipsub'
+import { gossipsub, type GossipsubOptions, type GossipsubSnapshot } from '@peerloom/gossipsub'
 import { identify } from '@peerloom/identify'
 import type { Stream } from '@peerloom/interface'
 import { memory, MemoryNetwork } from '@peerloom/memory'
@@ -41,6 +41,12 @@ export async function bareNode(onStream: (stream: Stream) => void = () => {}) {
   onTestFinished(() => node.stop())
   await node.handle('/meshsub/1.1.0', (stream) => onStream(stream))
   return node
+}
+
+/** Members of the node's mesh of a topic. */
+export function meshSize(node: GossipNode, topic: string): number {
+  const { router } = node.inspect().services['pubsub'] as { router: GossipsubSnapshot }
+  return router.topics.find((one) => one.topic === topic)?.mesh.length ?? 0
 }
 
 export const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
