@@ -17,6 +17,7 @@ export {
 } from './keys.ts'
 export type { GenerateOptions } from './algorithm.ts'
 export { parsePeerId, peerIdFromBytes, peerIdFromPrivateKey, peerIdFromPublicKey } from './peer-id.ts'
+export { sha256 } from './sha256.ts'
 export { openEnvelope, sealEnvelope } from './envelope.ts'
 export type { Envelope, OpenOptions, SealOptions } from './envelope.ts'
 export {

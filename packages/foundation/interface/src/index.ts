@@ -26,7 +26,17 @@ export type {
 export type { Resource, Scope, ScopeLimits, ScopeUsage } from './limits.ts'
 export type { AddAddressesOptions, KnownAddress, PeerEntry, PeerPatch, PeerStore, Tag } from './peer-store.ts'
 export type { ContentRouting, FoundPeer, OnPeer, PeerDiscovery, PeerRouting } from './routing.ts'
-export type { PublishResult, PubSub, PubSubMessage } from './pubsub.ts'
+export type {
+  PublishResult,
+  PubSub,
+  PubSubEvents,
+  PubSubMessage,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionEvent,
+  TopicValidator,
+  TopicVerdict
+} from './pubsub.ts'
 export type { Events, IdentifyResult, NodeEvents, OwnAddress, Reachability, StateTopic, Unsubscribe } from './events.ts'
 export type { Log, LogFactory } from './log.ts'
 export type { Counter, Gauge, Histogram, Labels, Metrics } from './metrics.ts'

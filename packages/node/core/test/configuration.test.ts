@@ -18,8 +18,9 @@ test.skipIf(!canHaveOne)('the configuration of the mission runs as it stands', a
   const script = fileURLToPath(new URL('mission/run.ts', import.meta.url))
   const run = [...inItsOwnNetwork, process.execPath, '--conditions=@peerloom/source', script]
   const { stdout } = await promisify(execFile)('unshare', run, { timeout: 20_000 })
-  const saw = JSON.parse(stdout) as Record<'received' | 'connected' | 'addresses' | 'dhts', unknown>
+  const saw = JSON.parse(stdout) as Record<'received' | 'heard' | 'connected' | 'addresses' | 'dhts', unknown>
   expect(saw.received).toEqual([[1, 2, 3]])
+  expect(saw.heard, 'the peer has it too').toEqual([[1, 2, 3]])
   expect(saw.connected, 'the peer of the bootstrap list').toEqual([{ security: '/noise', muxer: '/yamux/1.0.0' }])
   expect(saw.addresses).toEqual([expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\//)])
   expect(saw.dhts, 'the module that is named twice is built once').toBe(1)

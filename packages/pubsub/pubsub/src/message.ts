@@ -5,6 +5,8 @@ export type MessageId = string
 export interface Message {
   readonly id: MessageId
   readonly topic: string
+  /** Who made it, as a key of `Router.peers`: it is not sent back there. */
+  readonly author?: string | undefined
   /** Bytes that it takes in an RPC, its field header included. */
   readonly bytes: number
 }

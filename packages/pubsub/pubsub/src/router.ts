@@ -2,7 +2,10 @@ import type { Message, MessageId } from './message.ts'
 import type { OutboundQueue } from './outbound-queue.ts'
 import type { PeerExchange, Rpc } from './rpc.ts'
 
-/** What became of a message: `reject` blames who sent it, `ignore` and `throttled` (no room to validate) do not. */
+/**
+ * What became of a message, or of one copy of it: `reject` blames who sent it, `ignore` and `throttled` do not. What was
+ * throttled (no room to look at it) counts as never seen, so that it can come again.
+ */
 export type Verdict = 'accept' | 'reject' | 'ignore' | 'throttled'
 
 /** A peer as it joins a router. */
@@ -37,7 +40,7 @@ export interface Recommended extends PeerExchange {
 
 /**
  * What a router lives in. Everything that it learns of the world and does to it goes through here, so the same router runs on
- * streams and in a simulation. Calls are synchronous; none of them may call back into the router but `validate`.
+ * streams and in a simulation. Calls are synchronous; none of them may call back into the router but by `done`.
  */
 export interface RouterHost<M extends Message, Handle> {
   /** Milliseconds, never going backwards. */
@@ -46,12 +49,20 @@ export interface RouterHost<M extends Message, Handle> {
   random(): number
   /** There is something in the queue of the peer, and there was nothing before. */
   wake(peer: RouterPeer<M, Handle>): void
-  /** Is asked once for each id that is not known; calls `done` once, at once or later. */
+  /**
+   * Is this copy what its author made (signature, fields)? Calls `done` once, at once or later. The verdict is on the copy
+   * alone: anyone can make a forged one under the id of a good one, so with anything but `accept` the id stays unknown and
+   * the next copy is asked about. Left out: every copy is genuine.
+   */
+  verify?(message: M, from: RouterPeer<M, Handle>, done: (verdict: Verdict) => void): void
+  /** Is asked once for each id, with its first genuine copy, and judges the message; calls `done` once, at once or later. */
   validate(message: M, from: RouterPeer<M, Handle>, done: (verdict: Verdict) => void): void
   /** A message of a topic that we subscribed to, the first time and accepted. */
   deliver(message: M, from: RouterPeer<M, Handle>): void
   /** Peers worth a connection: recommended ones, whose records are not verified yet, or explicit ones that are gone. */
   connect(peers: readonly (Recommended | string)[]): void
+  /** What to recommend the peer by: its id and its signed record. Nothing, without one: nobody takes unsigned ones. */
+  exchange?(peer: RouterPeer<M, Handle>): PeerExchange | undefined
   /** The peer's part of the agreement is broken beyond repair (its control queue is over the bound): end its stream. */
   drop(peer: RouterPeer<M, Handle>, reason: string): void
   /** The peer is in the mesh of a topic, or is not any more: connections of mesh peers are worth keeping. */
@@ -93,6 +104,8 @@ export interface Router<M extends Message, Handle> {
   /** A stream to the peer is open: our subscriptions are in its queue when this returns. Throws when the id is known. */
   addPeer(peer: PeerInit<Handle>): RouterPeer<M, Handle>
   removePeer(peer: RouterPeer<M, Handle>): void
+  /** The peer sends on a new stream, and its next RPC is the first one again. Not needed before the first stream. */
+  restarted(peer: RouterPeer<M, Handle>): void
   /** An RPC of a peer, decoded and inside the limits. */
   receive(from: RouterPeer<M, Handle>, rpc: Rpc<M>): void
   subscribe(topic: string): void

@@ -38,14 +38,14 @@ export interface Extensions {
 }
 
 export interface Control {
-  readonly ihave?: readonly IHave[]
+  readonly ihave?: readonly IHave[] | undefined
   /** Every list is an IWANT of its own on the wire. */
-  readonly iwant?: readonly (readonly MessageId[])[]
+  readonly iwant?: readonly (readonly MessageId[])[] | undefined
   /** Topics. */
-  readonly graft?: readonly string[]
-  readonly prune?: readonly Prune[]
-  readonly idontwant?: readonly (readonly MessageId[])[]
-  readonly extensions?: Extensions
+  readonly graft?: readonly string[] | undefined
+  readonly prune?: readonly Prune[] | undefined
+  readonly idontwant?: readonly (readonly MessageId[])[] | undefined
+  readonly extensions?: Extensions | undefined
 }
 
 /** A part of a message, and which parts the sender has (partial messages extension). */
@@ -58,10 +58,10 @@ export interface PartialMessage {
 
 /** One unit of what peers tell each other. In a simulation it goes from router to router as it is. */
 export interface Rpc<M extends Message = Message> {
-  readonly subscriptions?: readonly SubscriptionChange[]
-  readonly publish?: readonly M[]
-  readonly control?: Control
-  readonly partial?: PartialMessage
+  readonly subscriptions?: readonly SubscriptionChange[] | undefined
+  readonly publish?: readonly M[] | undefined
+  readonly control?: Control | undefined
+  readonly partial?: PartialMessage | undefined
   /** The test extension's message, which has no content. */
-  readonly testExtension?: boolean
+  readonly testExtension?: boolean | undefined
 }

@@ -1,6 +1,7 @@
 // The configuration that the mission is written for: it must run as it stands, with nothing changed but the imports.
 import { bootstrap } from '@peerloom/bootstrap'
 import { createNode } from '@peerloom/core'
+import { gossipsub } from '@peerloom/gossipsub'
 import { mdns } from '@peerloom/mdns'
 import { mplex } from '@peerloom/mplex'
 import { noise } from '@peerloom/noise'
@@ -9,7 +10,7 @@ import { tls } from '@peerloom/tls'
 import { webRTC } from '@peerloom/webrtc'
 import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
-import { gossipsub, kadDHT } from './stand-ins.ts'
+import { kadDHT } from './stand-ins.ts'
 
 export async function configured(list: readonly string[] = []) {
   const node = await createNode({

@@ -7,9 +7,7 @@ import {
   type PeerDiscovery,
   peerDiscoveryCapability,
   type PeerRouting,
-  peerRoutingCapability,
-  type PubSub,
-  type PubSubMessage
+  peerRoutingCapability
 } from '@peerloom/interface'
 
 export type Dht = PeerDiscovery & PeerRouting & ContentRouting
@@ -37,28 +35,6 @@ export const kadDHT = (): Module<Dht> =>
         findProviders: later,
         put: later,
         get: later
-      }
-    }
-  })
-
-/** A pubsub of one: it delivers its own messages. */
-export const gossipsub = (): Module<PubSub> =>
-  defineModule({
-    name: 'stand-in/gossipsub',
-    create: (node) => {
-      const target = new EventTarget()
-      const topics = new Set<string>()
-      return {
-        subscribe: (topic) => void topics.add(topic),
-        unsubscribe: (topic) => void topics.delete(topic),
-        peers: () => [],
-        publish: async (topic, data) => {
-          const detail: PubSubMessage = { topic, data, from: node.peerId, seqno: undefined, id: new Uint8Array(0) }
-          if (topics.has(topic)) target.dispatchEvent(new CustomEvent('message', { detail }))
-          return { recipients: [] }
-        },
-        addEventListener: (type, listener) => target.addEventListener(type, listener as EventListener),
-        removeEventListener: (type, listener) => target.removeEventListener(type, listener as EventListener)
       }
     }
   })

@@ -1,0 +1,155 @@
+import { controlEntryBytes, type Control, type IHave, type Message, type MessageId } from '@peerloom/pubsub'
+import type { Context } from './context.ts'
+import type { PartialMessages } from './extensions/partial.ts'
+import type { SizedIHave } from './outbox.ts'
+import type { PeerState } from './peer.ts'
+import { Promises } from './promises.ts'
+import { sample, shuffle } from './sample.ts'
+import type { Topic } from './topic.ts'
+
+/**
+ * What peers outside of the mesh hear: which messages there are (IHAVE), and the messages if they ask (IWANT). So a message
+ * gets to those whose mesh fails them (gossipsub 1.0, "Gossip Propagation"; 1.1, "Adaptive Gossip Dissemination").
+ */
+export class Gossip<M extends Message, Handle> {
+  readonly #context: Context<M, Handle>
+  readonly #promises: Promises<M, Handle>
+
+  constructor(context: Context<M, Handle>) {
+    this.#context = context
+    const { host, settings, outbox, random } = context
+    this.#promises = new Promises(
+      {
+        ask: (peer, id, counts) => {
+          if (counts) peer.score.promises++
+          outbox.iwant(peer, id)
+        },
+        ended: (peer, id, kept, counts) => {
+          host.trace?.promise?.(peer, id, kept)
+          if (counts) this.#settled(peer, kept)
+        }
+      },
+      settings,
+      random
+    )
+  }
+
+  /** Messages that were asked for and are not here yet. */
+  get promised(): number {
+    return this.#promises.size
+  }
+
+  /** A genuine copy of it is here. */
+  arrived(id: MessageId): void {
+    this.#promises.kept(id)
+  }
+
+  ihave(peer: PeerState<M, Handle>, { ihave = [] }: Control): void {
+    const { settings, seen, topics, scores, host, random, outbox } = this.#context
+    const { counters } = peer
+    if (ihave.length === 0) return
+    if (!peer.isDirect && peer.score.value < scores.thresholds.gossip) return
+    if (++counters.ihaveRpcs > settings.maxIHaveRpcs) return
+    const now = host.now()
+    const asking: MessageId[] = []
+    for (const { topic, ids } of ihave) {
+      host.trace?.ihave?.(peer, ids.length, 'received')
+      if (topics.get(topic)?.isSubscribed !== true) continue
+      for (const id of ids) {
+        // Every id counts, known or not: what a peer may make us look up is bounded, too.
+        if (++counters.ihaveIds > settings.maxIHaveIds) break
+        if (seen.get(id) === undefined && this.#promises.isToAsk(peer, id, now)) {
+          this.#promises.asked(peer, id, now, false)
+          asking.push(id)
+        }
+      }
+    }
+    if (asking.length === 0) return
+    peer.score.promises++
+    this.#promises.counts(peer, asking[Math.floor(random() * asking.length)] as MessageId)
+    // In random order: what the peer can not send for lack of room is not always the same.
+    for (const id of shuffle(asking, random)) outbox.iwant(peer, id)
+  }
+
+  iwant(peer: PeerState<M, Handle>, { iwant = [] }: Control): void {
+    const { settings, scores, cache, outbox, host } = this.#context
+    if (!peer.isDirect && peer.score.value < scores.thresholds.gossip) return
+    for (const ids of iwant) {
+      host.trace?.iwant?.(peer, ids.length, 'received')
+      for (const id of ids) {
+        if (++peer.counters.iwantIds > settings.maxIWantIds) return
+        const found = cache.ask(id, peer.id)
+        if (found === undefined || found.times > settings.retransmissions) continue
+        // Who asks wants it, whatever it said before: it may have been misled by a forged copy.
+        peer.unwanted?.delete(id)
+        outbox.send(peer, { message: found.message, bytes: found.message.bytes }, 'gossip')
+      }
+    }
+  }
+
+  /** Promises that are broken, and other peers to ask. */
+  tick(now: number): void {
+    const { seen } = this.#context
+    this.#promises.tick(now, (id) => seen.get(id) !== undefined)
+  }
+
+  /** Advertises the messages of the last heartbeats to some of the peers outside of the mesh. */
+  emit(topic: Topic<M, Handle>, partial: PartialMessages<M, Handle> | undefined): void {
+    const { settings, cache, outbox, random } = this.#context
+    const ids = cache.gossipIds(topic)
+    const hasParts = partial !== undefined && topic.sendsParts
+    if (ids.length === 0 && !hasParts) return
+    const chosen = this.#listeners(topic)
+    const listeners = hasParts ? partial.gossip(topic, chosen) : chosen
+    if (ids.length === 0 || listeners.length === 0) return
+    const { maxIHaveIds, maxControlBytes } = settings
+    // In random order, and with another selection for each peer when there are too many for one.
+    const isWhole = ids.length <= maxIHaveIds
+    const shared = isWhole ? entries(topic.name, shuffle(ids, random), maxControlBytes) : []
+    for (const peer of listeners) {
+      const own = isWhole ? shared : entries(topic.name, sample([...ids], maxIHaveIds, random), maxControlBytes)
+      for (const entry of own) outbox.ihave(peer, entry)
+    }
+  }
+
+  #listeners(topic: Topic<M, Handle>): PeerState<M, Handle>[] {
+    const { settings, scores, random } = this.#context
+    const threshold = scores.thresholds.gossip
+    const away: PeerState<M, Handle>[] = []
+    const pushedTo = topic.isSubscribed ? topic.mesh : topic.fanout
+    for (const peer of topic.peers) {
+      if (peer.features.mesh && !peer.isDirect && peer.score.value >= threshold && !pushedTo.has(peer)) away.push(peer)
+    }
+    return sample(away, Math.max(settings.gossipPeers, Math.floor(settings.gossipFactor * away.length)), random)
+  }
+
+  #settled(peer: PeerState<M, Handle>, kept: boolean): void {
+    const { scores } = this.#context
+    // The peer may have left, and come back as another record: who owes is who has the id.
+    const score = scores.of(peer.id)
+    if (score === undefined) return
+    if (score.promises > 0) score.promises--
+    if (!kept) scores.penalize(score, 1)
+  }
+}
+
+/** IHAVE entries that each fit into an RPC. */
+function entries(topic: string, ids: readonly MessageId[], maxBytes: number): SizedIHave[] {
+  const all: SizedIHave[] = []
+  let start = 0
+  let bytes = 0
+  const room = maxBytes - topic.length * 3 - 16
+  const close = (end: number): void => {
+    const ihave: IHave = { topic, ids: start === 0 && end === ids.length ? ids : ids.slice(start, end) }
+    all.push({ ihave, bytes: controlEntryBytes.ihave(ihave) })
+    start = end
+    bytes = 0
+  }
+  for (let at = 0; at < ids.length; at++) {
+    const more = controlEntryBytes.id(ids[at] as MessageId)
+    if (at > start && bytes + more > room) close(at)
+    bytes += more
+  }
+  close(ids.length)
+  return all
+}

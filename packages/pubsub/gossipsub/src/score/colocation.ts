@@ -1,0 +1,39 @@
+import type { PeerScore } from './peer-score.ts'
+
+/** Who comes from where (P6): many peers of one IP are taken for one peer with many names. */
+export class Colocation {
+  readonly #threshold: number
+  readonly #isAllowed: (ip: string) => boolean
+  readonly #peers = new Map<string, number>()
+
+  constructor(threshold: number, isAllowed: (ip: string) => boolean = () => false) {
+    this.#threshold = threshold
+    this.#isAllowed = isAllowed
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  add({ ips }: PeerScore): void {
+    for (const ip of ips) this.#peers.set(ip, (this.#peers.get(ip) ?? 0) + 1)
+  }
+
+  remove({ ips }: PeerScore): void {
+    for (const ip of ips) {
+      const left = (this.#peers.get(ip) ?? 0) - 1
+      if (left > 0) this.#peers.set(ip, left)
+      else this.#peers.delete(ip)
+    }
+  }
+
+  /** The sum over its IPs of the square of the peers that each has too many. */
+  surplus({ ips }: PeerScore): number {
+    let surplus = 0
+    for (const ip of ips) {
+      const over = (this.#peers.get(ip) ?? 0) - this.#threshold
+      if (over > 0 && !this.#isAllowed(ip)) surplus += over ** 2
+    }
+    return surplus
+  }
+}

@@ -1,0 +1,99 @@
+import type { Message, MessageId } from '@peerloom/pubsub'
+import { Delivery } from './delivery.ts'
+import type { Topic } from './topic.ts'
+
+/** Nobody is credited for, or blamed with, what it was judged long ago: all ids of a kind share one record. */
+const accepted: Delivery<never, never> = new Delivery('accepted')
+const rejected: Delivery<never, never> = new Delivery('rejected')
+const ignored: Delivery<never, never> = new Delivery('ignored')
+
+interface Fresh {
+  readonly id: MessageId
+  readonly until: number
+}
+
+/**
+ * Every message id of the last while, and what is known of it: the first look at a message, and the only one at most of
+ * them. Ids live in three generations of half the time to live each. The youngest takes new ids, and the oldest is dropped
+ * as a whole: an id costs one entry, no timer, and no work when it goes.
+ */
+export class Seen<M extends Message, Handle> {
+  readonly #generationMs: number
+  readonly #generationSize: number
+  #young = new Map<MessageId, Delivery<M, Handle>>()
+  #middle: Map<MessageId, Delivery<M, Handle>> | undefined
+  #old: Map<MessageId, Delivery<M, Handle>> | undefined
+  #youngSince: number
+  // Those whose deliveries still count for scores.
+  #fresh: Fresh[] = []
+
+  constructor(ttlMs: number, maxIds: number, now: number) {
+    this.#generationMs = ttlMs / 2
+    this.#generationSize = Math.max(1, Math.floor(maxIds / 3))
+    this.#youngSince = now
+  }
+
+  get size(): number {
+    return this.#young.size + (this.#middle?.size ?? 0) + (this.#old?.size ?? 0)
+  }
+
+  get(id: MessageId): Delivery<M, Handle> | undefined {
+    return this.#young.get(id) ?? this.#middle?.get(id) ?? this.#old?.get(id)
+  }
+
+  /** A first copy came. */
+  start(id: MessageId, topic: Topic<M, Handle>, now: number): Delivery<M, Handle> {
+    // Remembering for less time is better than not at all: then copies would go round for ever.
+    if (this.#young.size >= this.#generationSize) this.#rotate(now)
+    const delivery = new Delivery<M, Handle>('verifying', topic)
+    this.#young.set(id, delivery)
+    return delivery
+  }
+
+  /** Nothing is known of the id any more: none of its copies was genuine, or there was no room to look at it. */
+  forget(id: MessageId): void {
+    if (!this.#young.delete(id) && this.#middle?.delete(id) !== true) this.#old?.delete(id)
+  }
+
+  /** Our own: known before anybody sends it to us. */
+  own(id: MessageId, now: number): void {
+    if (this.#young.size >= this.#generationSize) this.#rotate(now)
+    this.#young.set(id, accepted)
+  }
+
+  /** The message was judged. From `until` on, all that is left of it is the verdict. */
+  settle(id: MessageId, delivery: Delivery<M, Handle>, now: number, until: number): void {
+    if (until > now) this.#fresh.push({ id, until })
+    else this.#slim(id, delivery)
+  }
+
+  sweep(now: number): void {
+    let kept = 0
+    for (const entry of this.#fresh) {
+      if (entry.until > now) {
+        this.#fresh[kept++] = entry
+        continue
+      }
+      const delivery = this.get(entry.id)
+      if (delivery !== undefined) this.#slim(entry.id, delivery)
+    }
+    this.#fresh.length = kept
+    if (now - this.#youngSince >= this.#generationMs) this.#rotate(now)
+  }
+
+  #slim(id: MessageId, { status }: Delivery<M, Handle>): void {
+    const shared = status === 'accepted' ? accepted : status === 'rejected' ? rejected : ignored
+    for (const generation of [this.#young, this.#middle, this.#old]) {
+      if (generation?.has(id) !== true) continue
+      generation.set(id, shared)
+      return
+    }
+  }
+
+  #rotate(now: number): void {
+    this.#old = this.#middle
+    this.#middle = this.#young
+    this.#young = new Map()
+    this.#youngSince = now
+  }
+}

@@ -1,0 +1,61 @@
+import type { Message } from '@peerloom/pubsub'
+import type { Cached } from './message-cache.ts'
+import type { PeerState } from './peer.ts'
+import type { TopicScoreSettings } from './score/score-options.ts'
+
+/** What we want of a topic beyond whole messages (partial messages). */
+export interface PartialWish {
+  /** Parts rather than whole messages. Implies `supports`. */
+  readonly requests?: boolean
+  /** We can send parts. */
+  readonly supports?: boolean
+}
+
+/**
+ * A topic that is ours: one that we subscribed to, or published to lately. Topics of others have no record: what peers
+ * subscribe to is in theirs.
+ */
+export class Topic<M extends Message = Message, Handle = unknown> {
+  readonly name: string
+  isSubscribed = false
+  wish: PartialWish = {}
+  readonly #peers = new Set<PeerState<M, Handle>>()
+  /** Those that messages are exchanged with at once. Empty unless we subscribed. */
+  readonly mesh: Set<PeerState<M, Handle>> = new Set()
+  /** Those that we publish through while we are not subscribed. */
+  readonly fanout: Set<PeerState<M, Handle>> = new Set()
+  publishedAt: number = Number.NEGATIVE_INFINITY
+  /** Messages of the last heartbeats, the newest heartbeat first. */
+  readonly history: Cached<M>[][] = [[]]
+  readonly score: TopicScoreSettings | undefined
+
+  /** Of its peers, those that can be in no mesh: direct ones, and those that speak FloodSub. */
+  others = 0
+
+  constructor(name: string, score: TopicScoreSettings | undefined) {
+    this.name = name
+    this.score = score
+  }
+
+  /** All peers that subscribed. */
+  get peers(): ReadonlySet<PeerState<M, Handle>> {
+    return this.#peers
+  }
+
+  /** Whoever asks for parts gets parts, and nothing whole. */
+  get sendsParts(): boolean {
+    return this.wish.supports === true || this.wish.requests === true
+  }
+
+  add(peer: PeerState<M, Handle>): void {
+    if (this.#peers.has(peer)) return
+    this.#peers.add(peer)
+    if (peer.isDirect || !peer.features.mesh) this.others++
+  }
+
+  delete(peer: PeerState<M, Handle>): void {
+    if (!this.#peers.delete(peer)) return
+    if (peer.isDirect || !peer.features.mesh) this.others--
+    this.fanout.delete(peer)
+  }
+}
