@@ -127,11 +127,11 @@ export function knownFailure(row: Row): string | undefined {
   return broken.find((known) => rowTitle(known) === rowTitle(row))?.reason
 }
 
-/** Why a peer cannot be in a row, on any side or on one; undefined when it can. */
-export function unsupported(peer: PeerName, stack: StackName, side?: 'dials' | 'listens'): string | undefined {
+/** Why a peer cannot be in a row; undefined when it can. */
+export function unsupported(peer: PeerName, stack: StackName): string | undefined {
   switch (peer) {
     case 'peerloom':
-      return stack === 'webtransport' && side === 'dials' ? 'we dial WebTransport in browsers only' : undefined
+      return undefined
     case 'js frozen':
       return stack === 'tcp' ? undefined : 'the frozen packages are Noise and yamux only'
     case 'js':
@@ -161,8 +161,6 @@ export function foreignRows(stack: StackName): readonly Row[] {
 }
 
 function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
-  const able = ({ dialler, listener }: Row): boolean =>
-    unsupported(dialler, stack, 'dials') === undefined && unsupported(listener, stack, 'listens') === undefined
   const pairs =
     one === two
       ? [[one, two]]
@@ -170,7 +168,7 @@ function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
           [one, two],
           [two, one]
         ]
-  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row).filter(able)
+  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row)
   if (stack === 'webrtc') return rows.map((row) => ({ ...row, relay: 'js' }))
   if (stack !== 'relay') return rows
   // Each as client, target and relay of the other.

@@ -1,15 +1,17 @@
 import { createPeerCertificate, verifyPeerCertificate } from '@peerloom/certificates'
 import { peerIdFromPublicKey } from '@peerloom/identity'
-import { type AbortOptions, type Log, type NodeContext, PeerloomError, toError } from '@peerloom/interface'
+import { type AbortOptions, type Log, type NodeContext, PeerloomError } from '@peerloom/interface'
 import type { DatagramPort, UdpAddress } from '@peerloom/quic-engine'
 import {
   type Binding,
   bindUdp,
   createConfig,
+  dialQuiche,
   knownFlaws,
   loadBinding,
   type QuicheConfig,
   type QuicheConnection,
+  QuicheDiallers,
   QuicheEndpoint
 } from '@peerloom/quic-engine/quiche'
 import type { QuicEngine, QuicLink, QuicListening } from './engine.ts'
@@ -35,8 +37,8 @@ export class QuicheEngine implements QuicEngine {
   readonly #log: Log
   /** What listens, and is dialled from. */
   readonly #listening = new Set<QuicheEndpoint>()
-  /** What is only dialled from, by address family. */
-  readonly #diallers = new Map<'udp4' | 'udp6', Promise<QuicheEndpoint>>()
+  /** What is only dialled from. */
+  readonly #diallers = new QuicheDiallers((port) => this.#endpoint(port))
   #config: Promise<QuicheConfig> | undefined = undefined
 
   constructor(context: Context, settings: QuicSettings, log: Log) {
@@ -69,43 +71,14 @@ export class QuicheEngine implements QuicEngine {
   }
 
   async dial(to: UdpAddress, { signal }: AbortOptions): Promise<QuicLink> {
-    const { clock } = this.#context
-    const { handshakeTimeoutMs } = this.#settings
     const config = await this.#configure()
     const endpoint = await this.#diallingTo(to)
-    signal?.throwIfAborted()
-    const connection = await new Promise<QuicheConnection>((resolve, reject) => {
-      const give = (settle: () => void): void => {
-        clock.clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-        settle()
-      }
-      const onAbort = (): void => {
-        give(() => reject(toError(signal?.reason)))
-        dialled.abort()
-      }
-      const timer = clock.setTimeout(() => {
-        const message = `the QUIC handshake took over ${handshakeTimeoutMs} ms`
-        give(() => reject(new PeerloomError('ERR_TIMEOUT', message)))
-        dialled.abort()
-      }, handshakeTimeoutMs)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const dialled = endpoint.connect(to, config, (settled) =>
-        give(() => {
-          if (settled.isEstablished) resolve(settled)
-          else reject(settled.failure ?? new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'nobody answers'))
-        })
-      )
-    })
+    const connection = await dialQuiche(endpoint, to, config, { signal, timeoutMs: this.#settings.handshakeTimeoutMs })
     return this.#identify(connection)
   }
 
-  async stop(): Promise<void> {
-    for (const [family, dialler] of this.#diallers) {
-      this.#diallers.delete(family)
-      const endpoint = await dialler.catch(() => undefined)
-      await endpoint?.closeWhenIdle()
-    }
+  stop(): Promise<void> {
+    return this.#diallers.stop()
   }
 
   /** Who is at the other end. TLS has proved that it holds the certificate's key; the certificate proves the rest. */
@@ -170,14 +143,7 @@ export class QuicheEngine implements QuicEngine {
   #diallingTo(to: UdpAddress): Promise<QuicheEndpoint> {
     for (const endpoint of this.#listening)
       if (reaches(endpoint.port.local.host, to.host)) return Promise.resolve(endpoint)
-    const family = to.host.includes(':') ? 'udp6' : 'udp4'
-    let dialler = this.#diallers.get(family)
-    if (dialler === undefined) {
-      dialler = bindUdp({ host: family === 'udp6' ? '::' : '0.0.0.0', port: 0 }).then((port) => this.#endpoint(port))
-      this.#diallers.set(family, dialler)
-      dialler.catch(() => this.#diallers.delete(family))
-    }
-    return dialler
+    return this.#diallers.reaching(to)
   }
 }
 

@@ -3,9 +3,9 @@ import type { Binding, QuicheConfig } from './binding.ts'
 export interface QuicheSettings {
   /** ALPN names. */
   readonly protocols: readonly string[]
-  /** PEM. */
-  readonly certificate: string
-  readonly privateKey: string
+  /** PEM. A client may have none. */
+  readonly certificate?: string
+  readonly privateKey?: string
   /** Whether the other side has to show a certificate; it is on the caller to look at it. */
   readonly askForCertificate: boolean
   readonly idleTimeoutMs: number
@@ -34,12 +34,13 @@ const signatureAlgorithms = [
 export function createConfig(binding: Binding, settings: QuicheSettings): QuicheConfig {
   const text = new TextEncoder()
   const { askForCertificate, streamWindowBytes, connectionWindowBytes, datagramQueue } = settings
+  const pem = (part: string | undefined): Uint8Array[] | null => (part === undefined ? null : [text.encode(part)])
   const config = binding.Config.withBoringSslCtx(
     askForCertificate,
     true, // whatever the chain: identities are checked by the caller
     null,
-    [text.encode(settings.privateKey)],
-    [text.encode(settings.certificate)],
+    pem(settings.privateKey),
+    pem(settings.certificate),
     signatureAlgorithms
   )
   config.grease(false)

@@ -4,6 +4,7 @@ import type { EngineConnection, EngineConnectionEvents, EngineStream } from '../
 import type { DatagramPort, UdpAddress } from '../udp.ts'
 import type { HostPort, Quiche } from './binding.ts'
 import { maxPacketBytes } from './config.ts'
+import { packetsOf } from './packet.ts'
 import { QuicheStream, type QuicheStreamHost } from './stream.ts'
 
 const slabBytes = 48 * maxPacketBytes
@@ -67,6 +68,10 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   #timer: Timer | undefined = undefined
   #timerAt = Infinity
   #lastSent: number
+  /** The packet with which we have ended it. */
+  #goodBye: Uint8Array | undefined = undefined
+  /** Datagrams that came after it. */
+  #heardSince = 0
 
   constructor(
     quiche: Quiche,
@@ -199,12 +204,29 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   receive(datagram: Uint8Array): void {
     if (this.#gone) return
+    if (this.#goodBye !== undefined) {
+      this.#repeatGoodBye(this.#goodBye)
+      return
+    }
+    // Quiche drops what follows a packet that it has no keys for any more, such as the handshake's half of a good-bye that the
+    // other side says before it knows that the handshake is confirmed (section 10.2.3): each packet is given alone.
+    const isShort = ((datagram[0] as number) & 0x80) === 0
+    for (const packet of isShort ? [datagram] : packetsOf(datagram)) this.#receivePacket(packet)
+    this.markDirty()
+  }
+
+  #receivePacket(packet: Uint8Array): void {
     try {
-      this.quiche.recv(datagram, this.#info)
+      this.quiche.recv(packet, this.#info)
     } catch {
       // Forged or broken packets; when it is more, the connection is closed.
     }
-    this.markDirty()
+  }
+
+  /** The remote has missed it, or not seen it yet: said again, ever less often (section 10.2.1). */
+  #repeatGoodBye(goodBye: Uint8Array): void {
+    this.#heardSince++
+    if ((this.#heardSince & (this.#heardSince - 1)) === 0) this.#host.port.send(goodBye, this.remote)
   }
 
   /** Its port is given up: nobody is left to answer late packets for. */
@@ -336,7 +358,9 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       }
       if (result === null) break
       const [length, { to }] = result
-      port.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + length), to)
+      const packet = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length)
+      port.send(packet, to)
+      if (this.#isLocallyClosed) this.#goodBye = packet
       this.#slabUsed += length
       sent++
     }
