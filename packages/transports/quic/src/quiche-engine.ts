@@ -5,11 +5,12 @@ import type { DatagramPort, UdpAddress } from '@peerloom/quic-engine'
 import {
   type Binding,
   bindUdp,
-  createConfig,
+  createConfigs,
   dialQuiche,
+  isLoopback,
   knownFlaws,
   loadBinding,
-  type QuicheConfig,
+  type QuicheConfigs,
   type QuicheConnection,
   QuicheDiallers,
   QuicheEndpoint
@@ -39,7 +40,7 @@ export class QuicheEngine implements QuicEngine {
   readonly #listening = new Set<QuicheEndpoint>()
   /** What is only dialled from. */
   readonly #diallers = new QuicheDiallers((port) => this.#endpoint(port))
-  #config: Promise<QuicheConfig> | undefined = undefined
+  #configs: Promise<QuicheConfigs> | undefined = undefined
 
   constructor(context: Context, settings: QuicSettings, log: Log) {
     this.#context = context
@@ -48,12 +49,12 @@ export class QuicheEngine implements QuicEngine {
   }
 
   async listen(at: UdpAddress, onLink: (link: QuicLink) => void): Promise<QuicListening> {
-    const config = await this.#configure()
+    const configs = await this.#configure()
     const port = await bindUdp(at)
     const endpoint = this.#endpoint(port)
     this.#listening.add(endpoint)
     endpoint.accept({
-      config: () => config,
+      config: configs,
       accepts: () => true,
       onConnection: (connection) =>
         void this.#identify(connection).then(onLink, (error: unknown) => {
@@ -71,9 +72,12 @@ export class QuicheEngine implements QuicEngine {
   }
 
   async dial(to: UdpAddress, { signal }: AbortOptions): Promise<QuicLink> {
-    const config = await this.#configure()
+    const configs = await this.#configure()
     const endpoint = await this.#diallingTo(to)
-    const connection = await dialQuiche(endpoint, to, config, { signal, timeoutMs: this.#settings.handshakeTimeoutMs })
+    const connection = await dialQuiche(endpoint, to, configs(to), {
+      signal,
+      timeoutMs: this.#settings.handshakeTimeoutMs
+    })
     return this.#identify(connection)
   }
 
@@ -100,15 +104,15 @@ export class QuicheEngine implements QuicEngine {
     }
   }
 
-  #configure(): Promise<QuicheConfig> {
-    this.#config ??= this.#makeConfig().catch((error: unknown) => {
-      this.#config = undefined
+  #configure(): Promise<QuicheConfigs> {
+    this.#configs ??= this.#makeConfigs().catch((error: unknown) => {
+      this.#configs = undefined
       throw error
     })
-    return this.#config
+    return this.#configs
   }
 
-  async #makeConfig(): Promise<QuicheConfig> {
+  async #makeConfigs(): Promise<QuicheConfigs> {
     const { idleTimeoutMs, maxInboundStreams, streamWindowBytes, connectionWindowBytes } = this.#settings
     const binding = this.#binding()
     this.#log.error(`the quiche engine is experimental: quiche 0.18.0 has the known flaws ${knownFlaws.join(', ')}`)
@@ -117,7 +121,7 @@ export class QuicheEngine implements QuicEngine {
       notBefore: now - hourMs,
       notAfter: now + validityMs
     })
-    return createConfig(binding, {
+    return createConfigs(binding, {
       protocols: [alpn],
       certificate: pem,
       privateKey: privateKeyPem,
@@ -151,6 +155,5 @@ export class QuicheEngine implements QuicEngine {
 function reaches(from: string, to: string): boolean {
   if (from.includes(':') !== to.includes(':')) return false
   if (from === '0.0.0.0' || from === '::') return true
-  const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1'
   return isLoopback(from) === isLoopback(to)
 }
