@@ -67,12 +67,6 @@ export const gaps: readonly Gap[] = [
     reason: 'rust-libp2p resets streams by dropping them, which QUIC finishes instead'
   },
   {
-    peer: 'js',
-    stacks: ['quic-v1 quiche'],
-    checks: ['is pushed changes'],
-    reason: 'a push between js-libp2p and our quiche engine is missed now and then, the cause is not known yet'
-  },
-  {
     peer: 'rust',
     stacks: ['webrtc-direct v1'],
     checks: ['echoes', 'half-closes', 'sees resets', 'sends resets', 'runs 100 streams'],
@@ -221,10 +215,10 @@ export function load({ stack, dialler, listener }: Row): Load {
 }
 
 /**
- * How often a dial and each check may be tried: the WebRTC of others fails now and then, also among themselves, and the quiche
- * engine is an experiment. What needed another attempt is noted in the table.
+ * How often a dial and each check may be tried: the WebRTC of others fails now and then, also among themselves. What needed
+ * another attempt is noted in the table.
  */
 export function attempts({ stack, dialler, listener }: Row): number {
   const alone = dialler === 'peerloom' && listener === 'peerloom'
-  return (stack.startsWith('webrtc') || stack === 'quic-v1 quiche') && !alone ? 3 : 1
+  return stack.startsWith('webrtc') && !alone ? 3 : 1
 }

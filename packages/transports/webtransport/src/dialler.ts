@@ -2,10 +2,10 @@ import { certificateHash, checkValidity, parseCertificate } from '@peerloom/cert
 import { type NodeContext, PeerloomError, toError } from '@peerloom/interface'
 import type { EngineConnection } from '@peerloom/quic-engine'
 import {
-  createConfig,
+  createConfigs,
   dialQuiche,
   loadBinding,
-  type QuicheConfig,
+  type QuicheConfigs,
   type QuicheConnection,
   QuicheDiallers,
   QuicheEndpoint
@@ -24,7 +24,7 @@ export class WebTransportDialler {
   readonly #context: Pick<NodeContext, 'clock' | 'random'>
   readonly #settings: WebTransportSettings
   readonly #diallers: QuicheDiallers
-  #config: QuicheConfig | undefined = undefined
+  #configs: QuicheConfigs | undefined = undefined
 
   constructor(context: Pick<NodeContext, 'clock' | 'random'>, settings: WebTransportSettings) {
     this.#context = context
@@ -39,10 +39,10 @@ export class WebTransportDialler {
 
   /** Rejects with ERR_ADDRESS_UNREACHABLE, ERR_SECURITY, ERR_MISSING_MODULE and the signal's reason. */
   async open(target: WebTransportAddress, signal: AbortSignal): Promise<EngineConnection> {
-    const config = (this.#config ??= this.#makeConfig())
+    const configs = (this.#configs ??= this.#makeConfigs())
     const endpoint = await this.#diallers.reaching(target)
     const { handshakeTimeoutMs } = this.#settings
-    const connection = await dialQuiche(endpoint, target, config, { signal, timeoutMs: handshakeTimeoutMs })
+    const connection = await dialQuiche(endpoint, target, configs(target), { signal, timeoutMs: handshakeTimeoutMs })
     this.#checkCertificate(connection, target)
     const onAbort = (): void => connection.refuse(h3Error.requestCancelled, true)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -82,9 +82,9 @@ export class WebTransportDialler {
     }
   }
 
-  #makeConfig(): QuicheConfig {
+  #makeConfigs(): QuicheConfigs {
     const { idleTimeoutMs, maxInboundStreams, streamWindowBytes, connectionWindowBytes } = this.#settings
-    return createConfig(loadBinding(import.meta.url), {
+    return createConfigs(loadBinding(import.meta.url), {
       protocols: ['h3'],
       askForCertificate: true,
       idleTimeoutMs,

@@ -4,9 +4,9 @@ import { createNativeMuxer, engineChannel, type UdpAddress } from '@peerloom/qui
 import {
   type Binding,
   bindUdp,
-  createConfig,
+  createConfigs,
   loadBinding,
-  type QuicheConfig,
+  type QuicheConfigs,
   type QuicheConnection,
   QuicheEndpoint
 } from '@peerloom/quic-engine/quiche'
@@ -27,7 +27,7 @@ export class WebTransportListener implements Listener {
   readonly #certificates: RollingCertificates
   #release: (() => void) | undefined = undefined
   #endpoint: QuicheEndpoint | undefined = undefined
-  #config: QuicheConfig | undefined = undefined
+  #configs: QuicheConfigs | undefined = undefined
   /** Connections that are not sessions of known peers yet. */
   #handshakes = 0
 
@@ -53,7 +53,7 @@ export class WebTransportListener implements Listener {
     const { keepAliveMs, maxHandshakes } = this.#settings
     const binding = loadBinding(import.meta.url)
     const release = await this.#certificates.use(() => {
-      this.#config = undefined
+      this.#configs = undefined
       this.#options.onAddresses?.()
     })
     this.#release = release
@@ -65,7 +65,7 @@ export class WebTransportListener implements Listener {
     const endpoint = new QuicheEndpoint({ binding, port, clock, random, keepAliveMs, maxHandshakes })
     this.#endpoint = endpoint
     endpoint.accept({
-      config: () => (this.#config ??= this.#makeConfig(binding)),
+      config: (from) => (this.#configs ??= this.#makeConfigs(binding))(from),
       accepts: (from) => this.#options.upgrader.acceptInbound(addressOf(from)),
       onConnection: (connection) => this.#accept(connection)
     })
@@ -87,10 +87,10 @@ export class WebTransportListener implements Listener {
     await endpoint?.closeWhenIdle()
   }
 
-  #makeConfig(binding: Binding): QuicheConfig {
+  #makeConfigs(binding: Binding): QuicheConfigs {
     const { idleTimeoutMs, maxInboundStreams, streamWindowBytes, connectionWindowBytes } = this.#settings
     const { certificate } = this.#certificates.current
-    return createConfig(binding, {
+    return createConfigs(binding, {
       protocols: ['h3'],
       certificate: certificate.pem,
       privateKey: certificate.privateKeyPem,

@@ -1,7 +1,13 @@
 import { certificateHash, createCertificate } from '@peerloom/certificates'
 import { systemClock, systemRandom } from '@peerloom/interface'
 import type { EngineStream } from '@peerloom/quic-engine'
-import { bindUdp, createConfig, loadBinding, type QuicheConnection, QuicheEndpoint } from '@peerloom/quic-engine/quiche'
+import {
+  bindUdp,
+  createConfigs,
+  loadBinding,
+  type QuicheConnection,
+  QuicheEndpoint
+} from '@peerloom/quic-engine/quiche'
 import { onTestFinished } from 'vitest'
 import { encodeHash } from '../src/address.ts'
 
@@ -35,7 +41,7 @@ export async function rawServer(options: RawServerOptions): Promise<{
     keepAliveMs: 5000,
     maxHandshakes: 10
   })
-  const config = createConfig(binding, {
+  const configs = createConfigs(binding, {
     protocols: ['h3'],
     certificate: certificate.pem,
     privateKey: certificate.privateKeyPem,
@@ -49,7 +55,7 @@ export async function rawServer(options: RawServerOptions): Promise<{
   })
   const connections: QuicheConnection[] = []
   endpoint.accept({
-    config: () => config,
+    config: configs,
     accepts: () => true,
     onConnection: (connection) => {
       connections.push(connection)
