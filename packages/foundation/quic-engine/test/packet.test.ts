@@ -1,6 +1,6 @@
 import { seededRandom } from '@peerloom/conformance'
 import { expect, test } from 'vitest'
-import { destinationOf, readLongHeader, readVarint } from '../src/quiche/packet.ts'
+import { destinationOf, packetsOf, readLongHeader, readVarint } from '../src/quiche/packet.ts'
 import { RetryTokens } from '../src/quiche/retry-token.ts'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
@@ -32,6 +32,19 @@ test('a header that is cut off, has ids too long or a token beyond its end is no
   for (let length = 0; length < 16; length++) expect(readLongHeader(initial.subarray(0, length))).toBeUndefined()
   expect(readLongHeader(hex('c3 00000001 15'.padEnd(80, '0')))).toBeUndefined()
   expect(readLongHeader(hex('c3 00000001 00 00 7fff 00'))).toBeUndefined()
+})
+
+test('the packets of a datagram are told apart by their lengths, up to the one that has none', () => {
+  const first = hex('c3 00000001 08 8394c8f03e515708 00 01 aa 04 00112233')
+  const handshake = hex('e3 00000001 08 8394c8f03e515708 02 beef 4005 0011223344')
+  const short = hex('43 8394c8f03e515708 0011223344')
+  const datagram = Buffer.concat([first, handshake, short])
+  expect(packetsOf(datagram).map((packet) => packet.length)).toEqual([first, handshake, short].map((one) => one.length))
+  // What follows a length beyond the end, Retry, another version or a fourth packet is not looked into.
+  expect(packetsOf(hex('e3 00000001 00 00 4fff 001122'))).toHaveLength(1)
+  expect(packetsOf(Buffer.concat([hex('f3 00000001 00 00 01'), short]))).toHaveLength(1)
+  expect(packetsOf(Buffer.concat([hex('e3 0a0a0a0a 00 00 01 00'), short]))).toHaveLength(1)
+  expect(packetsOf(Buffer.concat(Array.from({ length: 9 }, () => hex('e3 00000001 00 00 01 00'))))).toHaveLength(5)
 })
 
 test(`${runs} packets of noise are read or are none`, () => {

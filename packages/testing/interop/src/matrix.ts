@@ -67,12 +67,6 @@ export const gaps: readonly Gap[] = [
     reason: 'rust-libp2p resets streams by dropping them, which QUIC finishes instead'
   },
   {
-    peer: 'js',
-    stacks: ['quic-v1 quiche'],
-    checks: ['is pushed changes'],
-    reason: 'a push between js-libp2p and our quiche engine is missed now and then, the cause is not known yet'
-  },
-  {
     peer: 'rust',
     stacks: ['webrtc-direct v1'],
     checks: ['echoes', 'half-closes', 'sees resets', 'sends resets', 'runs 100 streams'],
@@ -127,11 +121,11 @@ export function knownFailure(row: Row): string | undefined {
   return broken.find((known) => rowTitle(known) === rowTitle(row))?.reason
 }
 
-/** Why a peer cannot be in a row, on any side or on one; undefined when it can. */
-export function unsupported(peer: PeerName, stack: StackName, side?: 'dials' | 'listens'): string | undefined {
+/** Why a peer cannot be in a row; undefined when it can. */
+export function unsupported(peer: PeerName, stack: StackName): string | undefined {
   switch (peer) {
     case 'peerloom':
-      return stack === 'webtransport' && side === 'dials' ? 'we dial WebTransport in browsers only' : undefined
+      return undefined
     case 'js frozen':
       return stack === 'tcp' ? undefined : 'the frozen packages are Noise and yamux only'
     case 'js':
@@ -161,8 +155,6 @@ export function foreignRows(stack: StackName): readonly Row[] {
 }
 
 function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
-  const able = ({ dialler, listener }: Row): boolean =>
-    unsupported(dialler, stack, 'dials') === undefined && unsupported(listener, stack, 'listens') === undefined
   const pairs =
     one === two
       ? [[one, two]]
@@ -170,7 +162,7 @@ function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
           [one, two],
           [two, one]
         ]
-  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row).filter(able)
+  const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row)
   if (stack === 'webrtc') return rows.map((row) => ({ ...row, relay: 'js' }))
   if (stack !== 'relay') return rows
   // Each as client, target and relay of the other.
@@ -223,10 +215,10 @@ export function load({ stack, dialler, listener }: Row): Load {
 }
 
 /**
- * How often a dial and each check may be tried: the WebRTC of others fails now and then, also among themselves, and the quiche
- * engine is an experiment. What needed another attempt is noted in the table.
+ * How often a dial and each check may be tried: the WebRTC of others fails now and then, also among themselves. What needed
+ * another attempt is noted in the table.
  */
 export function attempts({ stack, dialler, listener }: Row): number {
   const alone = dialler === 'peerloom' && listener === 'peerloom'
-  return (stack.startsWith('webrtc') || stack === 'quic-v1 quiche') && !alone ? 3 : 1
+  return stack.startsWith('webrtc') && !alone ? 3 : 1
 }

@@ -73,7 +73,6 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
   )
   if (found.length === 0) return '–'
   if (peer === 'peerloom') return mark(found.filter(({ dialler, listener }) => dialler === listener))
-  const cannotDial = unsupported('peerloom', stack, 'dials')
   const dials = found.filter(({ dialler }) => dialler === 'peerloom')
   const listens = found.filter(({ listener }) => listener === 'peerloom')
   const relays = found.filter(({ relay }) => relay === 'peerloom')
@@ -81,7 +80,6 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
     stack === 'relay'
       ? [`client ${mark(dials)}`, `target ${mark(listens)}`, `relay ${mark(relays)}`]
       : [`dial ${mark(dials)}`, `listen ${mark(listens)}`]
-  if (cannotDial !== undefined) parts[0] = `dial – ${note(cannotDial)}`
   return [parts.join(', '), ...notesOf(found, note)].join(' ')
 }
 

@@ -1,7 +1,6 @@
 import { startPeerloomPeer, type ForeignPeer } from '@peerloom/interop'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startKubo, type Kubo } from '../src/kubo.ts'
-import { unsupported } from '../src/matrix.ts'
 import { recordResult } from '../src/results.ts'
 import { stacks, type StackName } from '../src/stacks.ts'
 
@@ -78,7 +77,6 @@ describe.each(asked)('kubo over %s', (stack) => {
     await talk(ours, kubo)
   })
 
-  if (unsupported('peerloom', stack, 'dials') !== undefined) return
   row('is dialled by us', 'peerloom', async (ours, kubo) => {
     const address = kubo.addresses.find((candidate) => isOf(stack, candidate)) ?? ''
     expect(await ours.dial(address)).toBe(kubo.peerId)

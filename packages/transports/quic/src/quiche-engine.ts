@@ -1,15 +1,18 @@
 import { createPeerCertificate, verifyPeerCertificate } from '@peerloom/certificates'
 import { peerIdFromPublicKey } from '@peerloom/identity'
-import { type AbortOptions, type Log, type NodeContext, PeerloomError, toError } from '@peerloom/interface'
+import { type AbortOptions, type Log, type NodeContext, PeerloomError } from '@peerloom/interface'
 import type { DatagramPort, UdpAddress } from '@peerloom/quic-engine'
 import {
   type Binding,
   bindUdp,
-  createConfig,
+  createConfigs,
+  dialQuiche,
+  isLoopback,
   knownFlaws,
   loadBinding,
-  type QuicheConfig,
+  type QuicheConfigs,
   type QuicheConnection,
+  QuicheDiallers,
   QuicheEndpoint
 } from '@peerloom/quic-engine/quiche'
 import type { QuicEngine, QuicLink, QuicListening } from './engine.ts'
@@ -35,9 +38,9 @@ export class QuicheEngine implements QuicEngine {
   readonly #log: Log
   /** What listens, and is dialled from. */
   readonly #listening = new Set<QuicheEndpoint>()
-  /** What is only dialled from, by address family. */
-  readonly #diallers = new Map<'udp4' | 'udp6', Promise<QuicheEndpoint>>()
-  #config: Promise<QuicheConfig> | undefined = undefined
+  /** What is only dialled from. */
+  readonly #diallers = new QuicheDiallers((port) => this.#endpoint(port))
+  #configs: Promise<QuicheConfigs> | undefined = undefined
 
   constructor(context: Context, settings: QuicSettings, log: Log) {
     this.#context = context
@@ -46,12 +49,12 @@ export class QuicheEngine implements QuicEngine {
   }
 
   async listen(at: UdpAddress, onLink: (link: QuicLink) => void): Promise<QuicListening> {
-    const config = await this.#configure()
+    const configs = await this.#configure()
     const port = await bindUdp(at)
     const endpoint = this.#endpoint(port)
     this.#listening.add(endpoint)
     endpoint.accept({
-      config: () => config,
+      config: configs,
       accepts: () => true,
       onConnection: (connection) =>
         void this.#identify(connection).then(onLink, (error: unknown) => {
@@ -69,43 +72,17 @@ export class QuicheEngine implements QuicEngine {
   }
 
   async dial(to: UdpAddress, { signal }: AbortOptions): Promise<QuicLink> {
-    const { clock } = this.#context
-    const { handshakeTimeoutMs } = this.#settings
-    const config = await this.#configure()
+    const configs = await this.#configure()
     const endpoint = await this.#diallingTo(to)
-    signal?.throwIfAborted()
-    const connection = await new Promise<QuicheConnection>((resolve, reject) => {
-      const give = (settle: () => void): void => {
-        clock.clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-        settle()
-      }
-      const onAbort = (): void => {
-        give(() => reject(toError(signal?.reason)))
-        dialled.abort()
-      }
-      const timer = clock.setTimeout(() => {
-        const message = `the QUIC handshake took over ${handshakeTimeoutMs} ms`
-        give(() => reject(new PeerloomError('ERR_TIMEOUT', message)))
-        dialled.abort()
-      }, handshakeTimeoutMs)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const dialled = endpoint.connect(to, config, (settled) =>
-        give(() => {
-          if (settled.isEstablished) resolve(settled)
-          else reject(settled.failure ?? new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'nobody answers'))
-        })
-      )
+    const connection = await dialQuiche(endpoint, to, configs(to), {
+      signal,
+      timeoutMs: this.#settings.handshakeTimeoutMs
     })
     return this.#identify(connection)
   }
 
-  async stop(): Promise<void> {
-    for (const [family, dialler] of this.#diallers) {
-      this.#diallers.delete(family)
-      const endpoint = await dialler.catch(() => undefined)
-      await endpoint?.closeWhenIdle()
-    }
+  stop(): Promise<void> {
+    return this.#diallers.stop()
   }
 
   /** Who is at the other end. TLS has proved that it holds the certificate's key; the certificate proves the rest. */
@@ -127,15 +104,15 @@ export class QuicheEngine implements QuicEngine {
     }
   }
 
-  #configure(): Promise<QuicheConfig> {
-    this.#config ??= this.#makeConfig().catch((error: unknown) => {
-      this.#config = undefined
+  #configure(): Promise<QuicheConfigs> {
+    this.#configs ??= this.#makeConfigs().catch((error: unknown) => {
+      this.#configs = undefined
       throw error
     })
-    return this.#config
+    return this.#configs
   }
 
-  async #makeConfig(): Promise<QuicheConfig> {
+  async #makeConfigs(): Promise<QuicheConfigs> {
     const { idleTimeoutMs, maxInboundStreams, streamWindowBytes, connectionWindowBytes } = this.#settings
     const binding = this.#binding()
     this.#log.error(`the quiche engine is experimental: quiche 0.18.0 has the known flaws ${knownFlaws.join(', ')}`)
@@ -144,7 +121,7 @@ export class QuicheEngine implements QuicEngine {
       notBefore: now - hourMs,
       notAfter: now + validityMs
     })
-    return createConfig(binding, {
+    return createConfigs(binding, {
       protocols: [alpn],
       certificate: pem,
       privateKey: privateKeyPem,
@@ -170,14 +147,7 @@ export class QuicheEngine implements QuicEngine {
   #diallingTo(to: UdpAddress): Promise<QuicheEndpoint> {
     for (const endpoint of this.#listening)
       if (reaches(endpoint.port.local.host, to.host)) return Promise.resolve(endpoint)
-    const family = to.host.includes(':') ? 'udp6' : 'udp4'
-    let dialler = this.#diallers.get(family)
-    if (dialler === undefined) {
-      dialler = bindUdp({ host: family === 'udp6' ? '::' : '0.0.0.0', port: 0 }).then((port) => this.#endpoint(port))
-      this.#diallers.set(family, dialler)
-      dialler.catch(() => this.#diallers.delete(family))
-    }
-    return dialler
+    return this.#diallers.reaching(to)
   }
 }
 
@@ -185,6 +155,5 @@ export class QuicheEngine implements QuicEngine {
 function reaches(from: string, to: string): boolean {
   if (from.includes(':') !== to.includes(':')) return false
   if (from === '0.0.0.0' || from === '::') return true
-  const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1'
   return isLoopback(from) === isLoopback(to)
 }

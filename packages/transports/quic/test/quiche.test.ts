@@ -2,7 +2,15 @@ import { createCertificate, createPeerCertificate, type OwnCertificate } from '@
 import { seededRandom, until } from '@peerloom/conformance'
 import { generateKey } from '@peerloom/identity'
 import { systemClock, systemRandom } from '@peerloom/interface'
-import { bindUdp, createConfig, loadBinding, type QuicheConnection, QuicheEndpoint } from '@peerloom/quic-engine/quiche'
+import {
+  bindUdp,
+  createConfigs,
+  loadBinding,
+  type QuicheConnection,
+  QuicheEndpoint
+} from '@peerloom/quic-engine/quiche'
+import type { QuicOptions } from '@peerloom/quic'
+import type { DatagramPort, UdpAddress } from '@peerloom/quic-engine'
 import { createSocket, type Socket } from 'node:dgram'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeNode } from './nodes.ts'
@@ -34,16 +42,59 @@ async function realInitial(): Promise<Uint8Array> {
   return packet
 }
 
-async function listening() {
-  const node = await quicheNode(['/ip4/127.0.0.1/udp/0/quic-v1'])
+async function listening(options?: QuicOptions) {
+  const node = await makeNode(['/ip4/127.0.0.1/udp/0/quic-v1'], { engine: 'quiche', ...options })
   onTestFinished(() => node.stop())
   return { node, port: portOf(node.multiaddrs()[0]) }
 }
 
+/** A UDP port that loses what it is told to lose. */
+class LossyPort implements DatagramPort {
+  readonly #port: DatagramPort
+  #losing = 0
+
+  constructor(port: DatagramPort) {
+    this.#port = port
+  }
+
+  get local(): UdpAddress {
+    return this.#port.local
+  }
+
+  get isFull(): boolean {
+    return this.#port.isFull
+  }
+
+  set onDatagram(onDatagram: DatagramPort['onDatagram']) {
+    this.#port.onDatagram = onDatagram
+  }
+
+  get onDatagram(): DatagramPort['onDatagram'] {
+    return this.#port.onDatagram
+  }
+
+  lose(packets: number): void {
+    this.#losing = packets
+  }
+
+  send(bytes: Uint8Array, to: UdpAddress): void {
+    if (this.#losing > 0) this.#losing--
+    else this.#port.send(bytes, to)
+  }
+
+  close(): Promise<void> {
+    return this.#port.close()
+  }
+}
+
 /** Dials with a certificate of the test's choice. */
-async function dialWith(port: number, { pem, privateKeyPem }: OwnCertificate): Promise<QuicheConnection> {
+async function dialWith(
+  port: number,
+  { pem, privateKeyPem }: OwnCertificate,
+  from?: DatagramPort
+): Promise<QuicheConnection> {
   const binding = loadBinding(import.meta.url)
-  const config = createConfig(binding, {
+  const configs = createConfigs(binding, {
     protocols: ['libp2p'],
     certificate: pem,
     privateKey: privateKeyPem,
@@ -55,14 +106,15 @@ async function dialWith(port: number, { pem, privateKeyPem }: OwnCertificate): P
   })
   const endpoint = new QuicheEndpoint({
     binding,
-    port: await bindUdp({ host: '127.0.0.1', port: 0 }),
+    port: from ?? (await bindUdp({ host: '127.0.0.1', port: 0 })),
     clock: systemClock,
     random: systemRandom,
     keepAliveMs: 5000,
     maxHandshakes: 1
   })
+  const to = { host: '127.0.0.1', port }
   const connection = await new Promise<QuicheConnection>((resolve) => {
-    endpoint.connect({ host: '127.0.0.1', port }, config, resolve)
+    endpoint.connect(to, configs(to), resolve)
   })
   onTestFinished(async () => {
     connection.abort()
@@ -109,13 +161,16 @@ test('dials leave from the port that listens', async () => {
   expect(portOf(connection.localAddress)).toBe(one.port)
 })
 
-test('a certificate of a peer is taken', async () => {
-  const { node, port } = await listening()
+async function goodCertificate(): Promise<OwnCertificate> {
   const key = await generateKey()
   const now = Date.now()
-  const node2 = { publicKey: key.publicKey, sign: (data: Uint8Array) => key.sign(data) }
-  const good = await createPeerCertificate(node2, { notBefore: now - hourMs, notAfter: now + hourMs })
-  const connection = await dialWith(port, good)
+  const peer = { publicKey: key.publicKey, sign: (data: Uint8Array) => key.sign(data) }
+  return createPeerCertificate(peer, { notBefore: now - hourMs, notAfter: now + hourMs })
+}
+
+test('a certificate of a peer is taken', async () => {
+  const { node, port } = await listening()
+  const connection = await dialWith(port, await goodCertificate())
   expect(connection.isEstablished).toBe(true)
   await until('it is a connection', () => node.connections.list().length === 1)
 })
@@ -137,6 +192,33 @@ test('certificates without an identity, with a forged one and out of date are re
     expect(await endOf(await dialWith(port, certificate))).toBe(0x100 + 42)
   }
   expect(node.connections.list()).toHaveLength(0)
+})
+
+test('a good-bye right behind the handshake arrives, whichever half of it comes too late', async () => {
+  const { node } = await listening()
+  const address = String(node.multiaddrs()[0])
+  // quinn says it in a packet of the handshake, too, until it knows that that is confirmed (RFC 9000 section 10.2.3).
+  const diallers = await Promise.all(Array.from({ length: 40 }, () => makeNode([])))
+  onTestFinished(async () => void (await Promise.all(diallers.map((dialler) => dialler.stop()))))
+  await Promise.all(
+    diallers.map(async (dialler) => {
+      const connection = await dialler.dial(address)
+      await until('it has arrived', () => node.connections.list(dialler.peerId).length === 1)
+      await connection.close()
+    })
+  )
+  await until('all are gone, long before they are idle', () => node.connections.list().length === 0)
+})
+
+test('a good-bye that was lost is said again', async () => {
+  const { node, port } = await listening({ keepAliveMs: 20 })
+  const lossy = new LossyPort(await bindUdp({ host: '127.0.0.1', port: 0 }))
+  const connection = await dialWith(port, await goodCertificate(), lossy)
+  connection.start({ stream() {}, closed() {} })
+  await until('it is a connection', () => node.connections.list().length === 1)
+  lossy.lose(1)
+  connection.abort()
+  await until('it is over, long before it is idle', () => node.connections.list().length === 0)
 })
 
 test('whoever has proved its address and then sends noise is given up at once', async () => {

@@ -34,6 +34,10 @@ export function toWebTransportAddress(address: Multiaddr): WebTransportAddress |
   return { host: ip.value, port: Number(udp.value), hashes }
 }
 
+/** As in a URL. */
+export const authorityOf = ({ host, port }: WebTransportAddress): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 /** `uEi…`, as in `/certhash/…`. */
 export const encodeHash = (multihash: Uint8Array): string => base64url.encode(multihash)
 

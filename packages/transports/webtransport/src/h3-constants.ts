@@ -22,7 +22,8 @@ export const setting = {
   h3DatagramDraft04: 0xffd277,
   enableWebTransportDraft02: 0x2b603742,
   webTransportMaxSessionsDraft07: 0xc671706a,
-  webTransportMaxSessions: 0x14e9cd29
+  webTransportMaxSessions: 0x14e9cd29,
+  webTransportEnabled: 0x2c7cf000
 } as const
 
 export const capsuleType = { closeSession: 0x2843, drainSession: 0x78ae } as const
@@ -34,5 +35,6 @@ export const h3Error = {
   settingsError: 0x109,
   missingSettings: 0x10a,
   requestRejected: 0x10b,
+  requestCancelled: 0x10c,
   messageError: 0x10e
 } as const

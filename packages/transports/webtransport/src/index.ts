@@ -3,7 +3,8 @@ import { defaultWebTransportSettings, type WebTransportOptions } from './options
 import { WebTransportTransport } from './webtransport.ts'
 
 /**
- * WebTransport: `/ip4/1.2.3.4/udp/4001/quic-v1/webtransport/certhash/…`. Browsers dial, Node listens (experimental).
+ * WebTransport: `/ip4/1.2.3.4/udp/4001/quic-v1/webtransport/certhash/…`. Browsers dial, Node listens and
+ * dials (experimental).
  *
  * ```ts
  * const node = await createNode({ transports: [webTransport()], connectionEncryption: [noise()] })

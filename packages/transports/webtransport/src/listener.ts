@@ -4,22 +4,18 @@ import { createNativeMuxer, engineChannel, type UdpAddress } from '@peerloom/qui
 import {
   type Binding,
   bindUdp,
-  createConfig,
+  createConfigs,
   loadBinding,
-  type QuicheConfig,
+  type QuicheConfigs,
   type QuicheConnection,
   QuicheEndpoint
 } from '@peerloom/quic-engine/quiche'
 import { expandWildcard, ipAddress } from '@peerloom/sockets'
 import { encodeHash, toWebTransportAddress } from './address.ts'
-import { RollingCertificates } from './certificates.ts'
+import type { RollingCertificates } from './certificates.ts'
 import { h3Error } from './h3-constants.ts'
-import { Http3Connection } from './http3.ts'
-import { securityName, transportName, type WebTransportSettings } from './options.ts'
-
-/** Control and QPACK streams of HTTP/3, and some to spare for what others add. */
-const maxUniStreams = 8
-const datagramQueue = 16
+import { Http3Server } from './http3-server.ts'
+import { datagramQueue, maxUniStreams, securityName, transportName, type WebTransportSettings } from './options.ts'
 
 type Context = Pick<NodeContext, 'clock' | 'random' | 'log'>
 
@@ -28,43 +24,55 @@ export class WebTransportListener implements Listener {
   readonly #context: Context
   readonly #settings: WebTransportSettings
   readonly #options: ListenOptions
+  readonly #certificates: RollingCertificates
+  #release: (() => void) | undefined = undefined
   #endpoint: QuicheEndpoint | undefined = undefined
-  #certificates: RollingCertificates | undefined = undefined
-  #config: QuicheConfig | undefined = undefined
+  #configs: QuicheConfigs | undefined = undefined
   /** Connections that are not sessions of known peers yet. */
   #handshakes = 0
 
-  constructor(context: Context, settings: WebTransportSettings, options: ListenOptions) {
+  constructor(
+    context: Context,
+    settings: WebTransportSettings,
+    options: ListenOptions,
+    certificates: RollingCertificates
+  ) {
     this.#context = context
     this.#settings = settings
     this.#options = options
+    this.#certificates = certificates
   }
 
   async listen(address: Multiaddr): Promise<void> {
     const target = toWebTransportAddress(address)
-    if (target === undefined || this.#endpoint !== undefined) {
+    if (target === undefined || this.#release !== undefined) {
       const why = target === undefined ? 'not a WebTransport address' : 'the listener is in use'
       throw new PeerloomError('ERR_LISTEN', `cannot listen on ${address}: ${why}`)
     }
     const { clock, random } = this.#context
     const { keepAliveMs, maxHandshakes } = this.#settings
     const binding = loadBinding(import.meta.url)
-    const port = await bindUdp(target)
-    const endpoint = new QuicheEndpoint({ binding, port, clock, random, keepAliveMs, maxHandshakes })
-    this.#endpoint = endpoint
-    this.#certificates = new RollingCertificates(clock, () => {
-      this.#config = undefined
+    const release = await this.#certificates.use(() => {
+      this.#configs = undefined
       this.#options.onAddresses?.()
     })
+    this.#release = release
+    const port = await bindUdp(target).catch((error: unknown) => {
+      this.#release = undefined
+      release()
+      throw error
+    })
+    const endpoint = new QuicheEndpoint({ binding, port, clock, random, keepAliveMs, maxHandshakes })
+    this.#endpoint = endpoint
     endpoint.accept({
-      config: () => (this.#config ??= this.#makeConfig(binding)),
+      config: (from) => (this.#configs ??= this.#makeConfigs(binding))(from),
       accepts: (from) => this.#options.upgrader.acceptInbound(addressOf(from)),
       onConnection: (connection) => this.#accept(connection)
     })
   }
 
   addresses(): Multiaddr[] {
-    if (this.#endpoint === undefined || this.#certificates === undefined) return []
+    if (this.#endpoint === undefined) return []
     const { host, port } = this.#endpoint.port.local
     const hashes = this.#certificates.hashes.map((hash) => `/certhash/${encodeHash(hash)}`).join('')
     return expandWildcard(host).map((expanded) => multiaddr(`${addressOf({ host: expanded, port })}${hashes}`))
@@ -73,15 +81,16 @@ export class WebTransportListener implements Listener {
   async close(): Promise<void> {
     const endpoint = this.#endpoint
     this.#endpoint = undefined
-    this.#certificates?.stop()
+    this.#release?.()
+    this.#release = undefined
     endpoint?.accept(undefined)
     await endpoint?.closeWhenIdle()
   }
 
-  #makeConfig(binding: Binding): QuicheConfig {
+  #makeConfigs(binding: Binding): QuicheConfigs {
     const { idleTimeoutMs, maxInboundStreams, streamWindowBytes, connectionWindowBytes } = this.#settings
-    const { certificate } = (this.#certificates as RollingCertificates).current
-    return createConfig(binding, {
+    const { certificate } = this.#certificates.current
+    return createConfigs(binding, {
       protocols: ['h3'],
       certificate: certificate.pem,
       privateKey: certificate.privateKeyPem,
@@ -117,7 +126,7 @@ export class WebTransportListener implements Listener {
       this.#settings.handshakeTimeoutMs
     )
     try {
-      const http = new Http3Connection(connection)
+      const http = new Http3Server(connection)
       http.start()
       const session = await http.session
       const channel = engineChannel(await session.firstStream(), 'inbound', clock)
@@ -128,7 +137,7 @@ export class WebTransportListener implements Listener {
       } = await upgrader.secure(securityName, channel, {
         role: 'responder',
         muxers: [],
-        certHashes: this.#certificates?.hashes ?? []
+        certHashes: this.#certificates.hashes
       })
       // The handshake was all that it was for.
       secured.close().catch(() => {})

@@ -34,3 +34,7 @@ export const transportName = 'webtransport'
 export const securityName = '/noise'
 /** Where sessions are asked for (webtransport specification, "WebTransport HTTP endpoint"). */
 export const sessionPath = '/.well-known/libp2p-webtransport?type=noise'
+
+/** Control and QPACK streams of HTTP/3, and some to spare for what others add. */
+export const maxUniStreams = 8
+export const datagramQueue = 16

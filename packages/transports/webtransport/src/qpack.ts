@@ -1,10 +1,11 @@
 import { PeerloomError } from '@peerloom/interface'
 import { decodeHuffman } from './huffman.ts'
+import { concat } from './varint.ts'
 
 // QPACK without a dynamic table (RFC 9204): we announce one of size 0, so that nobody may refer to it.
 
 const staticEntries = 99
-/** Of the static table (appendix A), what a request for a session is made of; the others are not looked at. */
+/** Of the static table (appendix A), what a request for a session and its answer are made of; the others are not looked at. */
 const known = new Map<number, readonly [name: string, value: string]>([
   [0, [':authority', '']],
   [1, [':path', '/']],
@@ -17,10 +18,26 @@ const known = new Map<number, readonly [name: string, value: string]>([
   [21, [':method', 'PUT']],
   [22, [':scheme', 'http']],
   [23, [':scheme', 'https']],
+  [24, [':status', '103']],
+  [25, [':status', '200']],
+  [26, [':status', '304']],
+  [27, [':status', '404']],
+  [28, [':status', '503']],
+  [63, [':status', '100']],
+  [64, [':status', '204']],
+  [65, [':status', '206']],
+  [66, [':status', '302']],
+  [67, [':status', '400']],
+  [68, [':status', '403']],
+  [69, [':status', '421']],
+  [70, [':status', '425']],
+  [71, [':status', '500']],
   [90, ['origin', '']]
 ])
 
 const maxFields = 64
+/** From here on, the length of a value takes more than one byte. */
+const maxShortLength = 127
 const maxStringBytes = 4096
 
 const broken = (what: string): PeerloomError => new PeerloomError('ERR_DECODE', `QPACK: ${what}`, { remote: true })
@@ -118,6 +135,23 @@ export function encodeStatus(status: 200 | 400 | 404 | 429): Uint8Array {
     return Uint8Array.of(0, 0, 0x5f, 24 - 15, 3, ...new TextEncoder().encode(String(status)))
   }
   return index < 63 ? Uint8Array.of(0, 0, 0xc0 | index) : Uint8Array.of(0, 0, 0xff, index - 63)
+}
+
+/** The header section of a request for a session (RFC 9220 section 3). */
+export function encodeRequest(authority: string, path: string): Uint8Array {
+  const text = new TextEncoder()
+  const [authorityBytes, pathBytes] = [text.encode(authority), text.encode(path)]
+  if (Math.max(authorityBytes.length, pathBytes.length) >= maxShortLength) throw broken('a value that is too long')
+  return concat(
+    // CONNECT and https are in the static table, the two others as names.
+    Uint8Array.of(0, 0, 0xc0 | 15, 0xc0 | 23, 0x50, authorityBytes.length),
+    authorityBytes,
+    Uint8Array.of(0x51, pathBytes.length),
+    pathBytes,
+    encodeField(':protocol', 'webtransport'),
+    // What servers of the second draft look for.
+    encodeField('sec-webtransport-http3-draft02', '1')
+  )
 }
 
 /** A literal field behind a section: what browsers of the second draft look for. */

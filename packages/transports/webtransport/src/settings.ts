@@ -16,7 +16,8 @@ export function ownSettings(): Uint8Array {
     [setting.h3DatagramDraft04, 1],
     [setting.enableWebTransportDraft02, 1],
     [setting.webTransportMaxSessionsDraft07, 1],
-    [setting.webTransportMaxSessions, 1]
+    [setting.webTransportMaxSessions, 1],
+    [setting.webTransportEnabled, 1]
   ]
   return frame(frameType.settings, concat(...settings.flatMap(([id, value]) => [varint(id), varint(value)])))
 }

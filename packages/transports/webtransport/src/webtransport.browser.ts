@@ -8,6 +8,7 @@ import {
   type Transport
 } from '@peerloom/interface'
 import { toWebTransportAddress } from './address.ts'
+import { openBrowserSession } from './browser-dialler.ts'
 import { dial } from './dial.ts'
 import { transportName, type WebTransportSettings } from './options.ts'
 
@@ -32,7 +33,9 @@ export class WebTransportTransport implements Transport {
   }
 
   dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
-    return dial(address, options, this.#settings, this.#clock)
+    return dial(address, options, this.#settings, this.#clock, (target, signal) =>
+      openBrowserSession(target, signal, this.#clock)
+    )
   }
 
   createListener(): Listener {

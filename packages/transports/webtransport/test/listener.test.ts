@@ -45,7 +45,8 @@ test.each([
   ['/ip4/1.2.3.4/udp/4001/quic-v1', false],
   ['/ip4/1.2.3.4/tcp/4001', false]
 ])('%s is listened on in Node: %s', (address, listens) => {
-  const transport = webTransport()({ clock: systemClock } as unknown as NodeContext)
+  const log = () => ({ enabled: false, debug() {}, error() {} })
+  const transport = webTransport()({ clock: systemClock, log } as unknown as NodeContext)
   expect(transport.canListen(multiaddr(address))).toBe(listens)
   expect(transport.canDial(multiaddr(address))).toBe(false)
 })

@@ -1,13 +1,16 @@
 // The Node side of webtransport.browser.test.ts.
 import { servePeer } from '@peerloom/conformance/node-peer'
 import { createNode } from '@peerloom/core'
+import { identify } from '@peerloom/identify'
 import { noise } from '@peerloom/noise'
+import { ping } from '@peerloom/ping'
 import { webTransport } from '@peerloom/webtransport'
 
 const node = await createNode({
   addresses: { listen: ['/ip4/127.0.0.1/udp/0/quic-v1/webtransport', '/ip6/::1/udp/0/quic-v1/webtransport'] },
   transports: [webTransport()],
-  connectionEncryption: [noise()]
+  connectionEncryption: [noise()],
+  services: { identify: identify(), ping: ping() }
 })
 await node.handle('/echo', async (stream) => {
   for await (const bytes of stream) await stream.write(bytes.slice())

@@ -1,7 +1,13 @@
 import { createCertificate } from '@peerloom/certificates'
 import { systemClock, systemRandom } from '@peerloom/interface'
 import type { EngineStream } from '@peerloom/quic-engine'
-import { bindUdp, createConfig, loadBinding, type QuicheConnection, QuicheEndpoint } from '@peerloom/quic-engine/quiche'
+import {
+  bindUdp,
+  createConfigs,
+  loadBinding,
+  type QuicheConnection,
+  QuicheEndpoint
+} from '@peerloom/quic-engine/quiche'
 import { onTestFinished } from 'vitest'
 
 /** What came back on one stream. */
@@ -21,7 +27,7 @@ export async function rawClient(port: number): Promise<{
   const binding = loadBinding(import.meta.url)
   const now = Date.now()
   const { pem, privateKeyPem } = createCertificate({ notBefore: now - 1000, notAfter: now + 1_000_000 })
-  const config = createConfig(binding, {
+  const configs = createConfigs(binding, {
     protocols: ['h3'],
     certificate: pem,
     privateKey: privateKeyPem,
@@ -42,8 +48,9 @@ export async function rawClient(port: number): Promise<{
     keepAliveMs: 5000,
     maxHandshakes: 1
   })
+  const to = { host: '127.0.0.1', port }
   const connection = await new Promise<QuicheConnection>((resolve) => {
-    endpoint.connect({ host: '127.0.0.1', port }, config, resolve)
+    endpoint.connect(to, configs(to), resolve)
   })
   onTestFinished(async () => {
     connection.abort()

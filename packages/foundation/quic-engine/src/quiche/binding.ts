@@ -68,8 +68,8 @@ export interface Binding {
       verifyPeer: boolean,
       verifyAllowFail: boolean,
       ca: null,
-      keys: Uint8Array[],
-      certificates: Uint8Array[],
+      keys: Uint8Array[] | null,
+      certificates: Uint8Array[] | null,
       signatureAlgorithms: string
     ): QuicheConfig
   }

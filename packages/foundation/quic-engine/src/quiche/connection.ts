@@ -3,16 +3,20 @@ import { endOfTurn, type Flushable } from '@peerloom/streams'
 import type { EngineConnection, EngineConnectionEvents, EngineStream } from '../engine.ts'
 import type { DatagramPort, UdpAddress } from '../udp.ts'
 import type { HostPort, Quiche } from './binding.ts'
-import { maxPacketBytes } from './config.ts'
+import { packetBytesTo } from './config.ts'
+import { packetsOf } from './packet.ts'
 import { QuicheStream, type QuicheStreamHost } from './stream.ts'
 
-const slabBytes = 48 * maxPacketBytes
-/** Packets sent in one turn: a window's worth at once is more than the socket at the other end keeps. */
-const maxBurst = 64
+/** Packets are written into slabs of this size, which belong to the port with what is in them. */
+const slabBytes = 64 * 1024
+/** Bytes sent in one turn: a window's worth at once is more than the socket at the other end keeps. */
+const maxBurstBytes = 96 * 1024
 /** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
 const nothing = new Uint8Array(0)
+/** Where bytes go to that nobody wants. */
+const discarded = new Uint8Array(4096)
 /** Error codes of applications that mean none: libp2p's, and H3_NO_ERROR (RFC 9114 section 8.1). */
 const orderly: readonly number[] = [0, 0x100]
 
@@ -46,6 +50,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   readonly #streams = new Map<number, QuicheStream>()
   readonly #blocked = new Set<QuicheStream>()
   readonly #keepAliveMs: number
+  readonly #packetBytes: number
   /** Streams that wait until the remote allows more. */
   #opening: { resolve(stream: EngineStream): void; reject(error: Error): void }[] = []
   #events: EngineConnectionEvents | undefined = undefined
@@ -54,7 +59,8 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   #nextUni: number
   #nextRemoteBidi: number
   #nextRemoteUni: number
-  #slab = new Uint8Array(slabBytes)
+  /** Made with the first packet. */
+  #slab = nothing
   #slabUsed = 0
   #scheduled = false
   #established = false
@@ -67,6 +73,10 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   #timer: Timer | undefined = undefined
   #timerAt = Infinity
   #lastSent: number
+  /** The packet with which we have ended it. */
+  #goodBye: Uint8Array | undefined = undefined
+  /** Datagrams that came after it. */
+  #heardSince = 0
 
   constructor(
     quiche: Quiche,
@@ -84,6 +94,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.key = options.key
     this.remote = options.remote
     this.#keepAliveMs = options.keepAliveMs
+    this.#packetBytes = packetBytesTo(options.remote.host)
     this.#info = { from: { ...options.remote }, to: { ...host.port.local } }
     this.#lastSent = host.clock.now()
     // Ids (RFC 9000 section 2.1): the lowest bit is the server's, the next one means unidirectional.
@@ -199,12 +210,29 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   receive(datagram: Uint8Array): void {
     if (this.#gone) return
+    if (this.#goodBye !== undefined) {
+      this.#repeatGoodBye(this.#goodBye)
+      return
+    }
+    // Quiche drops what follows a packet that it has no keys for any more, such as the handshake's half of a good-bye that the
+    // other side says before it knows that the handshake is confirmed (section 10.2.3): each packet is given alone.
+    const isShort = ((datagram[0] as number) & 0x80) === 0
+    for (const packet of isShort ? [datagram] : packetsOf(datagram)) this.#receivePacket(packet)
+    this.markDirty()
+  }
+
+  #receivePacket(packet: Uint8Array): void {
     try {
-      this.quiche.recv(datagram, this.#info)
+      this.quiche.recv(packet, this.#info)
     } catch {
       // Forged or broken packets; when it is more, the connection is closed.
     }
-    this.markDirty()
+  }
+
+  /** The remote has missed it, or not seen it yet: said again, ever less often (section 10.2.1). */
+  #repeatGoodBye(goodBye: Uint8Array): void {
+    this.#heardSince++
+    if ((this.#heardSince & (this.#heardSince - 1)) === 0) this.#host.port.send(goodBye, this.remote)
   }
 
   /** Its port is given up: nobody is left to answer late packets for. */
@@ -283,7 +311,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   /** What still comes on a stream that is given up. */
   #discard(id: number): void {
     try {
-      while ((this.quiche.streamRecv(id, this.#slab.subarray(0, maxPacketBytes))?.[0] ?? 0) > 0);
+      while ((this.quiche.streamRecv(id, discarded)?.[0] ?? 0) > 0);
     } catch {
       // Reset.
     }
@@ -318,27 +346,31 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   #send(): void {
     const { port, clock } = this.#host
+    const packetBytes = this.#packetBytes
     let sent = 0
     for (;;) {
-      if (sent === maxBurst || port.isFull) {
+      if (sent >= maxBurstBytes || port.isFull) {
         this.markDirty()
         break
       }
-      if (slabBytes - this.#slabUsed < maxPacketBytes) {
-        this.#slab = new Uint8Array(slabBytes)
+      if (this.#slab.length - this.#slabUsed < packetBytes) {
+        this.#slab = new Uint8Array(Buffer.allocUnsafeSlow(slabBytes).buffer)
         this.#slabUsed = 0
       }
       let result: [number, { to: HostPort }] | null
       try {
-        result = this.quiche.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + maxPacketBytes))
+        result = this.quiche.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + packetBytes))
       } catch {
         break
       }
       if (result === null) break
-      const [length, { to }] = result
-      port.send(this.#slab.subarray(this.#slabUsed, this.#slabUsed + length), to)
+      const [length] = result
+      const packet = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length)
+      // Nobody migrates: every packet goes to the one address.
+      port.send(packet, this.remote)
+      if (this.#isLocallyClosed) this.#goodBye = packet
       this.#slabUsed += length
-      sent++
+      sent += length
     }
     if (sent > 0) this.#lastSent = clock.now()
   }

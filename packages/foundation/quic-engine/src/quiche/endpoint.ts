@@ -18,7 +18,7 @@ export interface QuicheEndpointOptions {
 /** What is made of connections of remotes. */
 export interface QuicheAcceptor {
   /** Read for each connection: certificates change. */
-  config(): QuicheConfig
+  config(from: UdpAddress): QuicheConfig
   /** Asked once a remote has shown to be where it says. False: have nothing to do with it. */
   accepts(from: UdpAddress): boolean
   onConnection(connection: QuicheConnection): void
@@ -159,7 +159,7 @@ export class QuicheEndpoint implements QuicheConnectionHost {
       const odcid = this.#tokens.open(token, dcid, from, now)
       if (odcid === undefined || !acceptor.accepts(from)) return
       const local = { ...this.port.local }
-      const quiche = binding.Connection.accept(dcidOf, odcid, local, { ...from }, acceptor.config())
+      const quiche = binding.Connection.accept(dcidOf, odcid, local, { ...from }, acceptor.config(from))
       const connection = this.#add(new QuicheConnection(quiche, this, this.#connectionOptions(true, dcidOf, from)))
       this.#handshakes++
       connection.receive(datagram)

@@ -3,10 +3,12 @@
  * `@matrixai/quic` has to be installed.
  */
 export { loadBinding } from './binding.ts'
-export type { Binding, QuicheConfig } from './binding.ts'
-export { createConfig } from './config.ts'
-export type { QuicheSettings } from './config.ts'
+export type { Binding } from './binding.ts'
+export { createConfigs, isLoopback } from './config.ts'
+export type { QuicheConfigs, QuicheSettings } from './config.ts'
 export { handshakeFailed, type QuicheConnection, type QuicheExtras } from './connection.ts'
+export { dialQuiche, QuicheDiallers } from './dial.ts'
+export type { QuicheDialOptions } from './dial.ts'
 export { QuicheEndpoint } from './endpoint.ts'
 export type { QuicheAcceptor, QuicheEndpointOptions } from './endpoint.ts'
 export { readVarint } from './packet.ts'

@@ -4,6 +4,8 @@
 export const connectionIdBytes = 16
 const maxConnectionIdBytes = 20
 export const quicVersion1 = 1
+/** There are four kinds, and no reason to send two of one kind in a datagram. */
+const maxCoalesced = 4
 /** A datagram with a client's first packet is never smaller (section 14.1). */
 export const minInitialBytes = 1200
 
@@ -47,6 +49,33 @@ export function readLongHeader(packet: Uint8Array): LongHeader | undefined {
 }
 
 const empty = new Uint8Array(0)
+
+/**
+ * The packets of a datagram (section 12.2). One that cannot be taken apart is given as it is, and so is what follows a short
+ * header, which has no length.
+ */
+export function packetsOf(datagram: Uint8Array): Uint8Array[] {
+  const packets: Uint8Array[] = []
+  let rest = datagram
+  while (rest.length > 0) {
+    const end = packets.length < maxCoalesced ? endOfPacket(rest) : rest.length
+    packets.push(rest.subarray(0, end))
+    rest = rest.subarray(end)
+  }
+  return packets
+}
+
+function endOfPacket(bytes: Uint8Array): number {
+  const first = bytes[0] as number
+  const header = readLongHeader(bytes)
+  // Retry has no length either (section 17.2.5).
+  if (header === undefined || header.version !== quicVersion1 || (first & 0x30) === 0x30) return bytes.length
+  const { dcid, scid, token, isInitial } = header
+  const tokenAt = 7 + dcid.length + scid.length
+  const lengthAt = isInitial ? readVarint(bytes, tokenAt)[1] + token.length : tokenAt
+  const [length, start] = readVarint(bytes, lengthAt)
+  return length === undefined ? bytes.length : Math.min(start + length, bytes.length)
+}
 
 /** A variable-length integer (section 16), rounded above 2^53, and where it ends; undefined when it is cut off. */
 export function readVarint(bytes: Uint8Array, at: number): [value: number | undefined, next: number] {
