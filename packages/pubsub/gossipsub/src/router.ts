@@ -332,7 +332,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
   }
 }
 
-function subscriptionOf({ name, wish }: Topic): SubscriptionChange {
+function subscriptionOf({ name, wish }: Pick<Topic, 'name' | 'wish'>): SubscriptionChange {
   return {
     topic: name,
     subscribe: true,
