@@ -1,6 +1,6 @@
 import type { Message } from '@peerloom/pubsub'
 import type { Context } from './context.ts'
-import { sample } from './sample.ts'
+import type { PeerState } from './peer.ts'
 import type { Topic } from './topic.ts'
 
 /** Whom messages of a topic go to that we did not subscribe to (gossipsub 1.0, "Fanout"). */
@@ -31,11 +31,8 @@ export class Fanout<M extends Message, Handle> {
     const missing = settings.degrees.target - topic.fanout.size
     if (missing <= 0) return
     const threshold = scores.thresholds.publish
-    const candidates = []
-    for (const peer of topic.peers) {
-      const isFit = peer.features.mesh && !peer.isDirect && peer.score.value >= threshold
-      if (isFit && !topic.fanout.has(peer)) candidates.push(peer)
-    }
-    for (const peer of sample(candidates, missing, random)) topic.fanout.add(peer)
+    const isFit = (peer: PeerState<M, Handle>): boolean =>
+      peer.features.mesh && !peer.isDirect && peer.score.value >= threshold && !topic.fanout.has(peer)
+    for (const peer of topic.peers.draw(missing, random, isFit)) topic.fanout.add(peer)
   }
 }

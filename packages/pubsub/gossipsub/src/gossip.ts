@@ -115,12 +115,14 @@ export class Gossip<M extends Message, Handle> {
   #listeners(topic: Topic<M, Handle>): PeerState<M, Handle>[] {
     const { settings, scores, random } = this.#context
     const threshold = scores.thresholds.gossip
-    const away: PeerState<M, Handle>[] = []
     const pushedTo = topic.isSubscribed ? topic.mesh : topic.fanout
-    for (const peer of topic.peers) {
-      if (peer.features.mesh && !peer.isDirect && peer.score.value >= threshold && !pushedTo.has(peer)) away.push(peer)
-    }
-    return sample(away, Math.max(settings.gossipPeers, Math.floor(settings.gossipFactor * away.length)), random)
+    const away = topic.peers.size - pushedTo.size - topic.others
+    const count = Math.max(settings.gossipPeers, Math.floor(settings.gossipFactor * away))
+    return topic.peers.draw(
+      count,
+      random,
+      (peer) => peer.score.value >= threshold && peer.features.mesh && !peer.isDirect && !pushedTo.has(peer)
+    )
   }
 
   #settled(peer: PeerState<M, Handle>, kept: boolean): void {

@@ -2,10 +2,8 @@ import type { Message } from '@peerloom/pubsub'
 import type { Context } from './context.ts'
 import type { PeerState } from './peer.ts'
 import type { PeerRecommender } from './px.ts'
-import { sample, shuffle } from './sample.ts'
+import { shuffle } from './sample.ts'
 import type { Topic } from './topic.ts'
-
-type Peers<M extends Message, Handle> = PeerState<M, Handle>[]
 
 /** Who messages of a topic are exchanged with at once: joining, leaving, GRAFT and PRUNE, and upkeep at every heartbeat. */
 export class Mesh<M extends Message, Handle> {
@@ -86,7 +84,9 @@ export class Mesh<M extends Message, Handle> {
       const missing = degrees.outbound - count(mesh, isOutbound)
       if (missing > 0) this.#fill(topic, missing, (peer) => peer.outbound && mayGraft(peer))
     }
-    if (tick % settings.opportunisticGraftTicks === 0 && mesh.size > 1) this.#improve(topic, mayGraft)
+    // Topics take turns: at once, all of them would make one heartbeat in a minute a long one.
+    const turn = (tick + topic.turn) % settings.opportunisticGraftTicks
+    if (turn === 0 && mesh.size > 1) this.#improve(topic, mayGraft)
   }
 
   /** Over-subscribed: the best by score stay, then random ones, and enough of those that we dialled. */
@@ -120,10 +120,8 @@ export class Mesh<M extends Message, Handle> {
 
   #fill(topic: Topic<M, Handle>, missing: number, mayGraft: (peer: PeerState<M, Handle>) => boolean): void {
     if (missing <= 0) return
-    const { random } = this.#context
-    const candidates: Peers<M, Handle> = []
-    for (const peer of topic.peers) if (!topic.mesh.has(peer) && mayGraft(peer)) candidates.push(peer)
-    for (const peer of sample(candidates, missing, random)) this.#graft(peer, topic)
+    const isFit = (peer: PeerState<M, Handle>): boolean => mayGraft(peer) && !topic.mesh.has(peer)
+    for (const peer of topic.peers.draw(missing, this.#context.random, isFit)) this.#graft(peer, topic)
   }
 
   #mayGraft(peer: PeerState<M, Handle>, topic: Topic<M, Handle>, slackMs: number): boolean {
@@ -154,13 +152,14 @@ export class Mesh<M extends Message, Handle> {
     this.#tell(peer, topic, this.#context.settings.pruneBackoffMs, recommends)
   }
 
-  #tell(peer: PeerState<M, Handle>, { name, peers }: Topic<M, Handle>, backoffMs: number, recommends: boolean): void {
+  #tell(peer: PeerState<M, Handle>, topic: Topic<M, Handle>, backoffMs: number, recommends: boolean): void {
     const { host, backoffs, outbox } = this.#context
+    const { name } = topic
     backoffs.add(name, peer.id, host.now(), backoffMs)
     // GossipSub 1.0 knows of nothing but the topic.
     if (!peer.features.exchange) return outbox.prune(peer, { topic: name })
     const backoffSeconds = Math.ceil(backoffMs / 1000)
-    const others = recommends ? this.#recommender.choose(peers, peer) : []
+    const others = recommends ? this.#recommender.choose(topic, peer) : []
     outbox.prune(
       peer,
       others.length === 0 ? { topic: name, backoffSeconds } : { topic: name, backoffSeconds, peers: others }

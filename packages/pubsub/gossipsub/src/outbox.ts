@@ -7,9 +7,9 @@ import {
   type Outbound,
   type Priority,
   type Prune,
+  type RouterHost,
   type Rpc,
-  rpcBytes,
-  type RouterHost
+  rpcBytes
 } from '@peerloom/pubsub'
 import type { PeerState } from './peer.ts'
 
@@ -20,11 +20,13 @@ export interface SizedIHave {
 }
 
 /** Control messages to one peer that leave together when the call that made them is over. */
-export interface Outgoing {
-  readonly graft: string[]
-  readonly prune: Prune[]
-  readonly ihave: SizedIHave[]
-  readonly iwant: MessageId[]
+export class Outgoing {
+  graft: string[] | undefined
+  prune: Prune[] | undefined
+  ihave: IHave[] | undefined
+  iwant: MessageId[] | undefined
+  /** Of all of them, inside of the control message, but for the frame of IWANT. */
+  bytes = 0
 }
 
 /** Everything that leaves: into the queues of peers. */
@@ -59,19 +61,27 @@ export class Outbox<M extends Message, Handle> {
   }
 
   graft(peer: PeerState<M, Handle>, topic: string): void {
-    this.#of(peer).graft.push(topic)
+    const outgoing = this.#of(peer)
+    ;(outgoing.graft ??= []).push(topic)
+    outgoing.bytes += controlEntryBytes.graft(topic)
   }
 
   prune(peer: PeerState<M, Handle>, prune: Prune): void {
-    this.#of(peer).prune.push(prune)
+    const outgoing = this.#of(peer)
+    ;(outgoing.prune ??= []).push(prune)
+    outgoing.bytes += controlEntryBytes.prune(prune)
   }
 
-  ihave(peer: PeerState<M, Handle>, ihave: SizedIHave): void {
-    this.#of(peer).ihave.push(ihave)
+  ihave(peer: PeerState<M, Handle>, { ihave, bytes }: SizedIHave): void {
+    const outgoing = this.#of(peer)
+    ;(outgoing.ihave ??= []).push(ihave)
+    outgoing.bytes += bytes
   }
 
   iwant(peer: PeerState<M, Handle>, id: MessageId): void {
-    this.#of(peer).iwant.push(id)
+    const outgoing = this.#of(peer)
+    ;(outgoing.iwant ??= []).push(id)
+    outgoing.bytes += controlEntryBytes.id(id)
   }
 
   /** Is the last thing that every call into the router does. */
@@ -88,81 +98,95 @@ export class Outbox<M extends Message, Handle> {
 
   #of(peer: PeerState<M, Handle>): Outgoing {
     if (peer.outgoing === undefined) {
-      peer.outgoing = { graft: [], prune: [], ihave: [], iwant: [] }
+      peer.outgoing = new Outgoing()
       this.#waiting.push(peer)
     }
     return peer.outgoing
   }
 
-  #flush(peer: PeerState<M, Handle>, { graft, prune, ihave, iwant }: Outgoing): void {
-    let frame = new ControlFrame()
-    const cut = (bytes: number): void => {
-      if (frame.bytes === 0 || frame.bytes + bytes <= this.#maxControlBytes) return
-      this.#frame(peer, frame)
-      frame = new ControlFrame()
+  /** Gossip rides along with what is urgent: peers count the control messages that they listen to. */
+  #flush(peer: PeerState<M, Handle>, { graft, prune, ihave, iwant, bytes }: Outgoing): void {
+    const frame = iwant === undefined ? 0 : controlRpcBytes(bytes) - bytes
+    if (bytes + frame > this.#maxControlBytes) return this.#split(peer, { graft, prune, ihave, iwant, bytes })
+    const control = {
+      ...(graft && { graft }),
+      ...(prune && { prune }),
+      ...(ihave && { ihave }),
+      ...(iwant && { iwant: [iwant] })
     }
-    for (const topic of graft) {
-      const bytes = controlEntryBytes.graft(topic)
-      cut(bytes)
-      frame.add('graft', topic, bytes)
-    }
-    for (const entry of prune) {
-      const bytes = controlEntryBytes.prune(entry)
-      cut(bytes)
-      frame.add('prune', entry, bytes)
-    }
-    // Gossip rides along with what is urgent: a control message more is one less that the peer will listen to.
-    let wanted = 0
-    while (wanted < iwant.length) {
-      const ids: MessageId[] = []
-      let bytes = 0
-      while (wanted < iwant.length) {
-        const more = controlEntryBytes.id(iwant[wanted] as MessageId)
-        if (bytes + more + 8 > this.#maxControlBytes && ids.length > 0) break
-        ids.push(iwant[wanted++] as MessageId)
-        bytes += more
-      }
-      const entry = controlEntryBytes.ids(ids)
-      cut(entry)
-      frame.add('iwant', ids, entry)
-      this.#host.trace?.iwant?.(peer, ids.length, 'sent')
-    }
-    let rpcs = 1
-    for (const { ihave: entry, bytes } of ihave) {
-      if (frame.bytes > 0 && frame.bytes + bytes > this.#maxControlBytes && ++rpcs > this.#maxIHaveRpcs) break
-      cut(bytes)
-      frame.add('ihave', entry, bytes)
-      this.#host.trace?.ihave?.(peer, entry.ids.length, 'sent')
-    }
-    this.#frame(peer, frame)
+    const entries = iwant === undefined ? bytes : bytes - idsBytes(iwant) + controlEntryBytes.ids(iwant)
+    const isUrgent = graft !== undefined || prune !== undefined
+    this.send(peer, { rpc: { control }, bytes: controlRpcBytes(entries) }, isUrgent ? 'control' : 'gossip')
+    this.#trace(peer, ihave, iwant)
   }
 
-  #frame(peer: PeerState<M, Handle>, { control, bytes, isUrgent }: ControlFrame): void {
-    if (bytes === 0) return
-    const rpc: Rpc<never> = { control }
-    this.send(peer, { rpc, bytes: controlRpcBytes(bytes) }, isUrgent ? 'control' : 'gossip')
+  #split(peer: PeerState<M, Handle>, { graft = [], prune = [], ihave = [], iwant = [] }: Outgoing): void {
+    const urgent = new Frames(this.#maxControlBytes)
+    for (const topic of graft) urgent.for(controlEntryBytes.graft(topic)).graft.push(topic)
+    for (const entry of prune) urgent.for(controlEntryBytes.prune(entry)).prune.push(entry)
+    for (const frame of urgent.all) this.send(peer, frame.item, 'control')
+    const gossip = new Frames(this.#maxControlBytes)
+    for (const id of iwant) gossip.for(controlEntryBytes.id(id)).iwant.push(id)
+    for (const entry of ihave) gossip.for(controlEntryBytes.ihave(entry)).ihave.push(entry)
+    const sent = gossip.all.slice(0, this.#maxIHaveRpcs)
+    for (const frame of sent) {
+      this.send(peer, frame.item, 'gossip')
+      this.#trace(peer, frame.ihave, frame.iwant)
+    }
+  }
+
+  #trace(peer: PeerState<M, Handle>, ihave: readonly IHave[] = [], iwant: readonly MessageId[] = []): void {
+    const { trace } = this.#host
+    if (trace === undefined) return
+    for (const { ids } of ihave) trace.ihave?.(peer, ids.length, 'sent')
+    if (iwant.length > 0) trace.iwant?.(peer, iwant.length, 'sent')
   }
 }
 
-interface Entries {
-  graft?: string[]
-  prune?: Prune[]
-  ihave?: IHave[]
-  iwant?: MessageId[][]
+function idsBytes(ids: readonly MessageId[]): number {
+  let bytes = 0
+  for (const id of ids) bytes += controlEntryBytes.id(id)
+  return bytes
 }
 
 /** A control message while it is filled. */
-class ControlFrame {
-  readonly control: Entries = {}
-  bytes = 0
+class Frame {
+  readonly graft: string[] = []
+  readonly prune: Prune[] = []
+  readonly ihave: IHave[] = []
+  readonly iwant: MessageId[] = []
 
-  get isUrgent(): boolean {
-    return this.control.graft !== undefined || this.control.prune !== undefined
+  get item(): Outbound<never> {
+    const { graft, prune, ihave, iwant } = this
+    const rpc: Rpc<never> = {
+      control: {
+        ...(graft.length > 0 && { graft }),
+        ...(prune.length > 0 && { prune }),
+        ...(ihave.length > 0 && { ihave }),
+        ...(iwant.length > 0 && { iwant: [iwant] })
+      }
+    }
+    return { rpc, bytes: rpcBytes(rpc) }
+  }
+}
+
+/** As many control messages as it takes, each up to a bound. */
+class Frames {
+  readonly #maxBytes: number
+  readonly all: Frame[] = []
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
 
-  add<K extends keyof Entries>(kind: K, entry: NonNullable<Entries[K]>[number], bytes: number): void {
-    const entries = (this.control[kind] ??= [] as Entries[K]) as unknown[]
-    entries.push(entry)
-    this.bytes += bytes
+  /** Where an entry of so many bytes goes. */
+  for(bytes: number): Frame {
+    if (this.all.length === 0 || this.#bytes + bytes > this.#maxBytes) {
+      this.all.push(new Frame())
+      this.#bytes = 0
+    }
+    this.#bytes += bytes
+    return this.all.at(-1) as Frame
   }
 }

@@ -2,6 +2,7 @@ import type { Message, PeerExchange, Prune, Recommended } from '@peerloom/pubsub
 import type { Context } from './context.ts'
 import type { PeerState } from './peer.ts'
 import { sample } from './sample.ts'
+import type { Topic } from './topic.ts'
 
 /** Peer exchange: a peer that is pruned hears of others (gossipsub 1.1, "Prune Backoff and Peer Exchange"). */
 export class PeerRecommender<M extends Message, Handle> {
@@ -12,13 +13,12 @@ export class PeerRecommender<M extends Message, Handle> {
   }
 
   /** Whom to recommend: peers of the topic in good standing, with their signed records. */
-  choose(candidates: Iterable<PeerState<M, Handle>>, to: PeerState<M, Handle>): PeerExchange[] {
+  choose({ peers }: Topic<M, Handle>, to: PeerState<M, Handle>): PeerExchange[] {
     const { settings, host, random } = this.#context
     if (!settings.peerExchange || host.exchange === undefined || settings.prunePeers === 0) return []
-    const good: PeerState<M, Handle>[] = []
-    for (const peer of candidates) if (peer !== to && peer.features.mesh && peer.score.value >= 0) good.push(peer)
+    const isGood = (peer: PeerState<M, Handle>): boolean => peer !== to && peer.features.mesh && peer.score.value >= 0
     const chosen: PeerExchange[] = []
-    for (const peer of sample(good, settings.prunePeers, random)) {
+    for (const peer of peers.draw(settings.prunePeers, random, isGood)) {
       const record = host.exchange(peer)
       if (record?.signedPeerRecord !== undefined) chosen.push(record)
     }

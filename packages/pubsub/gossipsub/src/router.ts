@@ -287,7 +287,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
   }
 
   #accepted(message: M, from: PeerState<M, Handle>, topic: Topic<M, Handle>, delivery: Delivery<M, Handle>): void {
-    const { cache, host, settings, scores } = this.#context
+    const { cache, host, scores } = this.#context
     if (!topic.isSubscribed) return
     cache.put(message, topic)
     const item: Outbound<M> = { message, bytes: message.bytes }
@@ -319,7 +319,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     const { topics, peers, scores } = this.#context
     let topic = topics.get(name)
     if (topic !== undefined) return topic
-    topic = new Topic<M, Handle>(name, scores.topic(name))
+    topic = new Topic<M, Handle>(name, scores.topic(name), topics.size)
     topics.set(name, topic)
     for (const peer of peers.values()) if (peer.topics.has(name)) topic.add(peer)
     return topic

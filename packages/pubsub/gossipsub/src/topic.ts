@@ -1,4 +1,5 @@
 import type { Message } from '@peerloom/pubsub'
+import { Crowd } from './crowd.ts'
 import type { Cached } from './message-cache.ts'
 import type { PeerState } from './peer.ts'
 import type { TopicScoreSettings } from './score/score-options.ts'
@@ -19,7 +20,7 @@ export class Topic<M extends Message = Message, Handle = unknown> {
   readonly name: string
   isSubscribed = false
   wish: PartialWish = {}
-  readonly #peers = new Set<PeerState<M, Handle>>()
+  readonly #peers = new Crowd<PeerState<M, Handle>>()
   /** Those that messages are exchanged with at once. Empty unless we subscribed. */
   readonly mesh: Set<PeerState<M, Handle>> = new Set()
   /** Those that we publish through while we are not subscribed. */
@@ -32,13 +33,17 @@ export class Topic<M extends Message = Message, Handle = unknown> {
   /** Of its peers, those that can be in no mesh: direct ones, and those that speak FloodSub. */
   others = 0
 
-  constructor(name: string, score: TopicScoreSettings | undefined) {
+  /** A number of its own, for what topics take turns at. */
+  readonly turn: number
+
+  constructor(name: string, score: TopicScoreSettings | undefined, turn = 0) {
     this.name = name
+    this.turn = turn
     this.score = score
   }
 
   /** All peers that subscribed. */
-  get peers(): ReadonlySet<PeerState<M, Handle>> {
+  get peers(): Omit<Crowd<PeerState<M, Handle>>, 'add' | 'delete'> {
     return this.#peers
   }
 
@@ -48,8 +53,7 @@ export class Topic<M extends Message = Message, Handle = unknown> {
   }
 
   add(peer: PeerState<M, Handle>): void {
-    if (this.#peers.has(peer)) return
-    this.#peers.add(peer)
+    if (!this.#peers.add(peer)) return
     if (peer.isDirect || !peer.features.mesh) this.others++
   }
 
