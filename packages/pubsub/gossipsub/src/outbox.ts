@@ -108,12 +108,7 @@ export class Outbox<M extends Message, Handle> {
   #flush(peer: PeerState<M, Handle>, { graft, prune, ihave, iwant, bytes }: Outgoing): void {
     const frame = iwant === undefined ? 0 : controlRpcBytes(bytes) - bytes
     if (bytes + frame > this.#maxControlBytes) return this.#split(peer, { graft, prune, ihave, iwant, bytes })
-    const control = {
-      ...(graft && { graft }),
-      ...(prune && { prune }),
-      ...(ihave && { ihave }),
-      ...(iwant && { iwant: [iwant] })
-    }
+    const control = { ihave, iwant: iwant && [iwant], graft, prune }
     const entries = iwant === undefined ? bytes : bytes - idsBytes(iwant) + controlEntryBytes.ids(iwant)
     const isUrgent = graft !== undefined || prune !== undefined
     this.send(peer, { rpc: { control }, bytes: controlRpcBytes(entries) }, isUrgent ? 'control' : 'gossip')
@@ -149,6 +144,8 @@ function idsBytes(ids: readonly MessageId[]): number {
   return bytes
 }
 
+const some = <T>(entries: T[]): T[] | undefined => (entries.length > 0 ? entries : undefined)
+
 /** A control message while it is filled. */
 class Frame {
   readonly graft: string[] = []
@@ -157,13 +154,12 @@ class Frame {
   readonly iwant: MessageId[] = []
 
   get item(): Outbound<never> {
-    const { graft, prune, ihave, iwant } = this
     const rpc: Rpc<never> = {
       control: {
-        ...(graft.length > 0 && { graft }),
-        ...(prune.length > 0 && { prune }),
-        ...(ihave.length > 0 && { ihave }),
-        ...(iwant.length > 0 && { iwant: [iwant] })
+        ihave: some(this.ihave),
+        iwant: this.iwant.length > 0 ? [this.iwant] : undefined,
+        graft: some(this.graft),
+        prune: some(this.prune)
       }
     }
     return { rpc, bytes: rpcBytes(rpc) }

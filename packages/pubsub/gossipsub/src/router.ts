@@ -257,11 +257,8 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     }
     const hasExtensions = peer.features.extensions && Object.keys(extensions).length > 0
     if (subscriptions.length === 0 && !hasExtensions) return
-    outbox.rpc(
-      peer,
-      { ...(subscriptions.length > 0 && { subscriptions }), ...(hasExtensions && { control: { extensions } }) },
-      'control'
-    )
+    const control = hasExtensions ? { extensions } : undefined
+    outbox.rpc(peer, { subscriptions: subscriptions.length > 0 ? subscriptions : undefined, control }, 'control')
   }
 
   /** Extensions come before everything else, since they say how to read the rest. */

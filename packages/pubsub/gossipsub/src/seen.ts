@@ -7,6 +7,9 @@ const accepted: Delivery<never, never> = new Delivery('accepted')
 const rejected: Delivery<never, never> = new Delivery('rejected')
 const ignored: Delivery<never, never> = new Delivery('ignored')
 
+/** Copies of a message come within moments: so many of the newest ids are looked for in a map that stays in the cache. */
+const maxRecent = 4096
+
 interface Fresh {
   readonly id: MessageId
   readonly until: number
@@ -15,11 +18,13 @@ interface Fresh {
 /**
  * Every message id of the last while, and what is known of it: the first look at a message, and the only one at most of
  * them. Ids live in three generations of half the time to live each. The youngest takes new ids, and the oldest is dropped
- * as a whole: an id costs one entry, no timer, and no work when it goes.
+ * as a whole: an id costs no timer, and no work when it goes.
  */
 export class Seen<M extends Message, Handle> {
   readonly #generationMs: number
   readonly #generationSize: number
+  // The newest again, once the youngest generation is large.
+  readonly #recent = new Map<MessageId, Delivery<M, Handle>>()
   #young = new Map<MessageId, Delivery<M, Handle>>()
   #middle: Map<MessageId, Delivery<M, Handle>> | undefined
   #old: Map<MessageId, Delivery<M, Handle>> | undefined
@@ -38,27 +43,25 @@ export class Seen<M extends Message, Handle> {
   }
 
   get(id: MessageId): Delivery<M, Handle> | undefined {
-    return this.#young.get(id) ?? this.#middle?.get(id) ?? this.#old?.get(id)
+    return this.#recent.get(id) ?? this.#young.get(id) ?? this.#middle?.get(id) ?? this.#old?.get(id)
   }
 
   /** A first copy came. */
   start(id: MessageId, topic: Topic<M, Handle>, now: number): Delivery<M, Handle> {
-    // Remembering for less time is better than not at all: then copies would go round for ever.
-    if (this.#young.size >= this.#generationSize) this.#rotate(now)
     const delivery = new Delivery<M, Handle>('verifying', topic)
-    this.#young.set(id, delivery)
+    this.#add(id, delivery, now)
     return delivery
   }
 
   /** Nothing is known of the id any more: none of its copies was genuine, or there was no room to look at it. */
   forget(id: MessageId): void {
+    this.#recent.delete(id)
     if (!this.#young.delete(id) && this.#middle?.delete(id) !== true) this.#old?.delete(id)
   }
 
   /** Our own: known before anybody sends it to us. */
   own(id: MessageId, now: number): void {
-    if (this.#young.size >= this.#generationSize) this.#rotate(now)
-    this.#young.set(id, accepted)
+    this.#add(id, accepted, now)
   }
 
   /** The message was judged. From `until` on, all that is left of it is the verdict. */
@@ -81,8 +84,18 @@ export class Seen<M extends Message, Handle> {
     if (now - this.#youngSince >= this.#generationMs) this.#rotate(now)
   }
 
+  #add(id: MessageId, delivery: Delivery<M, Handle>, now: number): void {
+    // Remembering for less time is better than not at all: then copies would go round for ever.
+    if (this.#young.size >= this.#generationSize) this.#rotate(now)
+    this.#young.set(id, delivery)
+    if (this.#young.size <= maxRecent) return
+    if (this.#recent.size >= maxRecent) this.#recent.clear()
+    this.#recent.set(id, delivery)
+  }
+
   #slim(id: MessageId, { status }: Delivery<M, Handle>): void {
     const shared = status === 'accepted' ? accepted : status === 'rejected' ? rejected : ignored
+    if (this.#recent.has(id)) this.#recent.set(id, shared)
     for (const generation of [this.#young, this.#middle, this.#old]) {
       if (generation?.has(id) !== true) continue
       generation.set(id, shared)
@@ -94,6 +107,7 @@ export class Seen<M extends Message, Handle> {
     this.#old = this.#middle
     this.#middle = this.#young
     this.#young = new Map()
+    this.#recent.clear()
     this.#youngSince = now
   }
 }

@@ -25,7 +25,9 @@ test.each(Object.keys(carriers) as Carrier[])('eight nodes over %s all hear ever
   // What is published before there is a mesh reaches the neighbours only.
   await until('all have their mesh', () => nodes.every((node) => meshSize(node, 'news') >= 4))
   const texts = nodes.flatMap((_, at) => Array.from({ length: 10 }, (__, index) => `${at} ${index}`))
-  await Promise.all(texts.map((text) => nodes[Number(text.split(' ')[0])]!.services.pubsub.publish('news', encode(text))))
+  await Promise.all(
+    texts.map((text) => nodes[Number(text.split(' ')[0])]!.services.pubsub.publish('news', encode(text)))
+  )
   await until('all heard all', () => heard.every(({ size }) => size === texts.length))
   for (const one of heard) expect([...one.values()].every((times) => times === 1)).toBe(true)
 })

@@ -33,7 +33,10 @@ const stat = (victim: GossipNode) =>
   }
 
 test.each([
-  ['349,525 subscriptions in a frame', lengthPrefix(flood(349_525, [0x0a, 0x0a, 8, 1, 0x12, 6, 97, 97, 97, 97, 97, 97]))],
+  [
+    '349,525 subscriptions in a frame',
+    lengthPrefix(flood(349_525, [0x0a, 0x0a, 8, 1, 0x12, 6, 97, 97, 97, 97, 97, 97]))
+  ],
   ['half a million empty entries', lengthPrefix(flood(500_000, [0x12, 0]))],
   ['a frame of a gigabyte', encodeVarint(2 ** 30)],
   ['a frame of 2^60', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f)],
