@@ -1,8 +1,11 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { nodePeerCommands } from './packages/testing/conformance/src/node-peers.ts'
+import { pagePeerCommands } from './packages/testing/conformance/src/page-peers.ts'
+import { localhost } from './packages/transports/websockets/test/certificate.ts'
 
 /** Tests import packages by name and get their TypeScript sources. */
 const source = ['@peerloom/source']
@@ -12,6 +15,11 @@ const chromium = [
 ].find((path) => path !== undefined && existsSync(path))
 
 if (chromium === undefined) console.warn('SKIPPED: no chromium on PATH (or in CHROMIUM_PATH), browser tests do not run')
+
+/** One certificate of the tests is good enough for the browser, and no other that nobody vouches for. */
+const trusted = createHash('sha256')
+  .update(new X509Certificate(localhost.cert).publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('base64')
 
 /** On a crowded machine a test may be run a second time; the report names each that was. */
 const retry = process.env['CI'] === 'true' ? 1 : 0
@@ -38,9 +46,11 @@ const browser = (executablePath: string) => ({
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      // Tests that need a peer in Node: see @peerloom/conformance/browser.
-      commands: nodePeerCommands,
-      provider: playwright({ launchOptions: { executablePath, args: ['--no-sandbox'] } }),
+      // Tests that need a peer in Node, or in another page: see @peerloom/conformance/browser.
+      commands: { ...nodePeerCommands, ...pagePeerCommands },
+      provider: playwright({
+        launchOptions: { executablePath, args: ['--no-sandbox', `--ignore-certificate-errors-spki-list=${trusted}`] }
+      }),
       instances: [{ browser: 'chromium' as const }]
     }
   }

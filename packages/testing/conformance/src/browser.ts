@@ -9,10 +9,14 @@ declare module 'vitest/internal/browser' {
     startNodePeer(script: string): Promise<{ id: number; told: unknown }>
     askNodePeer(id: number, name: string, args: readonly unknown[]): Promise<unknown>
     stopNodePeer(id: number): Promise<void>
+    startPagePeer(script: string): Promise<{ id: number; told: unknown }>
+    askPagePeer(id: number, name: string, args: readonly unknown[]): Promise<unknown>
+    stopPagePeer(id: number): Promise<void>
   }
 }
 
-export interface NodePeer<T> {
+/** Another peer, beside the page that the test runs in. */
+export interface OtherPeer<T> {
   /** What it said when it was up. */
   readonly told: T
   ask(name: string, ...args: readonly unknown[]): Promise<unknown>
@@ -22,8 +26,18 @@ export interface NodePeer<T> {
  * Starts a script beside the test in a Node process, which lives as long as the test; see `servePeer` of
  * `@peerloom/conformance/node-peer` for what it does.
  */
-export async function nodePeer<T>(script: string): Promise<NodePeer<T>> {
+export async function nodePeer<T>(script: string): Promise<OtherPeer<T>> {
   const { id, told } = await commands.startNodePeer(script)
   onTestFinished(() => commands.stopNodePeer(id))
   return { told: told as T, ask: (name, ...args) => commands.askNodePeer(id, name, args) }
+}
+
+/**
+ * Starts a script beside the test in a page of its own, in another context of the same browser, which lives as long as the
+ * test; see `servePage` of `@peerloom/conformance/page-peer` for what it does.
+ */
+export async function pagePeer<T>(script: string): Promise<OtherPeer<T>> {
+  const { id, told } = await commands.startPagePeer(script)
+  onTestFinished(() => commands.stopPagePeer(id))
+  return { told: told as T, ask: (name, ...args) => commands.askPagePeer(id, name, args) }
 }

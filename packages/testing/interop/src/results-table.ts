@@ -6,6 +6,7 @@ import type { StackName } from './stacks.ts'
 /** Where a browser dials from: the tests of these packages run in Chromium. */
 const browserPackages: Partial<Record<StackName, string>> = {
   ws: 'transports/websockets',
+  wss: 'transports/websockets',
   mplex: 'muxers/mplex',
   relay: 'transports/circuit-relay',
   'webrtc-direct v1': 'transports/webrtc',

@@ -65,8 +65,8 @@ export interface RtcLink {
   addCandidate(candidate: IceCandidate): Promise<void>
   /** SHA-256 digest of the certificate that the remote has shown, where the engine tells. */
   remoteFingerprint(): Uint8Array | undefined
-  /** Ends of the path in use, where the engine tells. */
-  path(): Promise<{ readonly local: RtcEndpoint; readonly remote: RtcEndpoint } | undefined>
+  /** The remote's end of the path in use, where the engine tells. */
+  remoteEndpoint(): Promise<RtcEndpoint | undefined>
   close(): void
 }
 

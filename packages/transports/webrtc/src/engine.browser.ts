@@ -85,11 +85,12 @@ class BrowserLink implements RtcLink {
     return undefined
   }
 
-  async path(): Promise<{ readonly local: RtcEndpoint; readonly remote: RtcEndpoint } | undefined> {
-    // Browsers may keep the addresses to themselves.
-    const pair = this.#connection.sctp?.transport.iceTransport.getSelectedCandidatePair?.()
-    const [local, remote] = [toEndpoint(pair?.local), toEndpoint(pair?.remote)]
-    return local === undefined || remote === undefined ? undefined : { local, remote }
+  async remoteEndpoint(): Promise<RtcEndpoint | undefined> {
+    const remote = this.#connection.sctp?.transport.iceTransport.getSelectedCandidatePair?.()?.remote
+    // Chromium has IPv6 addresses in brackets, and browsers may keep addresses to themselves behind a name.
+    const host = (remote?.address ?? '').replace(/^\[(.*)\]$/, '$1')
+    const port = remote?.port ?? 0
+    return /^[\d.]+$|:/.test(host) && port > 0 ? { host, port } : undefined
   }
 
   close(): void {
@@ -102,9 +103,13 @@ class BrowserLink implements RtcLink {
       case 'connected': {
         if (this.#connected) return
         this.#connected = true
-        // The remote's good-bye shows here at once; ICE takes half a minute to notice that nobody is there.
-        const dtls = this.#connection.sctp?.transport
-        if (dtls !== undefined) dtls.onstatechange = () => this.#onDtlsState(dtls)
+        // The remote's good-bye shows here at once, in whichever layer it comes; ICE takes half a minute to notice that
+        // nobody is there.
+        const { sctp } = this.#connection
+        if (sctp !== null) {
+          sctp.onstatechange = () => this.#onTransportState(sctp.state)
+          sctp.transport.onstatechange = () => this.#onTransportState(sctp.transport.state)
+        }
         this.#events.onConnected()
         break
       }
@@ -118,7 +123,7 @@ class BrowserLink implements RtcLink {
     }
   }
 
-  #onDtlsState({ state }: RTCDtlsTransport): void {
+  #onTransportState(state: RTCSctpTransportState | RTCDtlsTransportState): void {
     if (!this.#closed && (state === 'closed' || state === 'failed')) this.#over(lost())
   }
 
@@ -128,6 +133,10 @@ class BrowserLink implements RtcLink {
     connection.ondatachannel = null
     connection.onconnectionstatechange = null
     connection.onicecandidate = null
+    if (connection.sctp !== null) {
+      connection.sctp.onstatechange = null
+      connection.sctp.transport.onstatechange = null
+    }
     connection.close()
     this.#events.onClosed(error)
   }
@@ -142,13 +151,6 @@ const toPlain = ({ candidate, sdpMid, sdpMLineIndex, usernameFragment }: RTCIceC
   sdpMLineIndex,
   usernameFragment
 })
-
-function toEndpoint(candidate: RTCIceCandidate | null | undefined): RtcEndpoint | undefined {
-  const { address, port } = candidate ?? {}
-  return address === undefined || address === null || port === undefined || port === null
-    ? undefined
-    : { host: address, port }
-}
 
 class BrowserChannel implements RtcChannel {
   readonly label: string

@@ -13,6 +13,7 @@ import type {
   RtcLinkEvents,
   RtcLinkOptions
 } from './engine-interface.ts'
+import { ChannelIds } from './channel-ids.ts'
 import { parseFingerprint } from './fingerprint.ts'
 import { maxReceivedBytes } from './frame.ts'
 import { type IceCredentials, isIcePwd, isIceUfrag } from './ice-credentials.ts'
@@ -26,6 +27,8 @@ const maxCandidates = 64
 
 /** What the engine tells us of when it holds less. */
 const lowWaterBytes = 64 * 1024
+/** The last id that the engine has. */
+const gateId = 1023
 
 /** Loads the native module, which is a peer dependency. */
 export async function loadNodeDataChannel(): Promise<NodeDataChannel> {
@@ -71,11 +74,21 @@ export function createNodeLink(native: NodeDataChannel, options: RtcLinkOptions,
   return new NodeLink(connection, events)
 }
 
+/** The channels of a link. */
+interface Channels {
+  /** Each has to be closed for the process to end, and referred to until then. */
+  readonly all: Set<NodeChannel>
+  /** How many messages have come in. */
+  messages: number
+  /** Known when the link is up. */
+  ids: ChannelIds | undefined
+}
+
 class NodeLink implements RtcLink {
   readonly #connection: PeerConnection
   readonly #events: RtcLinkEvents
-  /** Each has to be closed for the process to end, and referred to until then. */
-  readonly #channels = new Set<NodeChannel>()
+  readonly #channels: Channels = { all: new Set(), messages: 0, ids: undefined }
+  #lost = false
   #closed = false
 
   constructor(connection: PeerConnection, events: RtcLinkEvents) {
@@ -86,6 +99,7 @@ class NodeLink implements RtcLink {
       if (this.#closed) new NodeChannel(channel, this.#channels).close()
       else events.onChannel(new NodeChannel(channel, this.#channels))
     })
+    this.#watchGate()
     connection.onLocalCandidate((candidate, mid) => {
       if (!this.#closed)
         events.onCandidate?.({ candidate: candidate.replace(/^a=/, ''), sdpMid: mid, sdpMLineIndex: 0 })
@@ -96,10 +110,14 @@ class NodeLink implements RtcLink {
   }
 
   createChannel({ label = '', protocol = '', negotiatedId }: RtcChannelInit): RtcChannel {
-    if (this.#closed) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection is closed')
+    if (this.#closed || this.#lost) {
+      throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection is closed')
+    }
     try {
-      const init = negotiatedId === undefined ? { protocol } : { protocol, negotiated: true, id: negotiatedId }
-      return new NodeChannel(this.#connection.createDataChannel(label, init), this.#channels)
+      const negotiated = negotiatedId !== undefined
+      const id = negotiatedId ?? this.#channels.ids?.take()
+      const init = { protocol, negotiated, ...(id === undefined ? {} : { id }) }
+      return new NodeChannel(this.#connection.createDataChannel(label, init), this.#channels, !negotiated)
     } catch (cause) {
       throw new PeerloomError('ERR_LIMIT', `the engine opens no more data channels: ${toError(cause).message}`, {
         cause
@@ -144,14 +162,9 @@ class NodeLink implements RtcLink {
     return algorithm === 'sha-256' ? parseFingerprint(value) : undefined
   }
 
-  async path(): Promise<{ readonly local: RtcEndpoint; readonly remote: RtcEndpoint } | undefined> {
-    const pair = this.#closed ? null : this.#connection.getSelectedCandidatePair()
-    if (pair === null) return undefined
-    const { local, remote } = pair
-    return {
-      local: { host: local.address, port: local.port },
-      remote: { host: remote.address, port: remote.port }
-    }
+  async remoteEndpoint(): Promise<RtcEndpoint | undefined> {
+    const remote = this.#closed ? undefined : this.#connection.getSelectedCandidatePair()?.remote
+    return remote === undefined ? undefined : { host: remote.address, port: remote.port }
   }
 
   close(): void {
@@ -159,19 +172,71 @@ class NodeLink implements RtcLink {
     this.#over(undefined)
   }
 
+  /**
+   * The engine says that it is connected, and opens the channels that wait for it a moment later: one that is made in
+   * between is opened twice, and the remote closes it for that. A channel that is for nothing else, and sends nothing, since
+   * both sides were to know of it, tells when that moment is over.
+   */
+  #watchGate(): void {
+    const gate = new NodeChannel(
+      this.#connection.createDataChannel('', { negotiated: true, id: gateId }),
+      this.#channels
+    )
+    gate.attach({
+      onOpen: () => {
+        if (this.#closed || this.#lost) return
+        this.#channels.ids = this.#makeIds()
+        this.#events.onConnected()
+      },
+      onMessage: () => {},
+      onLow: () => {},
+      onClosed: () => {}
+    })
+  }
+
+  #makeIds(): ChannelIds {
+    const connection = this.#connection
+    const offered = connection.localDescription()?.type === 'offer'
+    const answer = offered ? connection.remoteDescription() : connection.localDescription()
+    // Who answers with `active` is the client (RFC 8842, section 5.3).
+    const client = (answer?.sdp.includes('a=setup:active') === true) !== offered
+    const taken = [...this.#channels.all].map(({ id }) => id)
+    return new ChannelIds(client, Math.min(gateId, connection.maxDataChannelId() + 1), taken)
+  }
+
   #onState(state: string): void {
-    if (this.#closed) return
-    if (state === 'connected') this.#events.onConnected()
-    else if (state === 'failed') {
-      this.#over(new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'WebRTC found no way to the remote'))
+    if (this.#closed || this.#lost) return
+    if (state === 'failed') {
+      this.#lose(new PeerloomError('ERR_ADDRESS_UNREACHABLE', 'WebRTC found no way to the remote'))
     } else if (state === 'disconnected' || state === 'closed') {
-      this.#over(new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection was lost', { remote: true }))
+      this.#lose(new PeerloomError('ERR_CONNECTION_CLOSED', 'the WebRTC connection was lost', { remote: true }))
     }
+  }
+
+  /**
+   * Every channel has a queue of its own through which the engine's threads tell us of messages, and the state has another:
+   * what the remote said last may come behind the news that it is gone, so we wait for a turn that brings nothing more.
+   */
+  #lose(error: Error): void {
+    this.#lost = true
+    let seen = -1
+    const look = (): void => {
+      if (this.#closed) return
+      const { messages } = this.#channels
+      if (messages === seen) {
+        this.#over(error)
+        return
+      }
+      seen = messages
+      setImmediate(look)
+    }
+    // The first turn may have begun before.
+    setImmediate(look)
   }
 
   #over(error: Error | undefined): void {
     this.#closed = true
-    for (const channel of [...this.#channels]) channel.close()
+    for (const channel of [...this.#channels.all]) channel.close()
     this.#connection.close()
     this.#events.onClosed(error)
   }
@@ -191,19 +256,24 @@ class NodeChannel implements RtcChannel {
   readonly label: string
   readonly protocol: string
   readonly #native: DataChannel
-  readonly #all: Set<NodeChannel>
+  readonly #channels: Channels
   #events: RtcChannelEvents | undefined = undefined
   #open: boolean
+  readonly #ours: boolean
   #closed = false
+  #closedByUs = false
   #watchesLow = false
 
-  constructor(native: DataChannel, all: Set<NodeChannel>) {
+  /** `ours`: with an id that we choose. */
+  constructor(native: DataChannel, channels: Channels, ours = false) {
     this.#native = native
-    this.#all = all
+    this.#channels = channels
+    this.#ours = ours
     this.id = native.getId()
     this.label = native.getLabel()
     this.protocol = native.getProtocol()
-    all.add(this)
+    channels.all.add(this)
+    // Before `onClosed`: the event loop looks at the queues of callbacks in the order in which they were made.
     native.onMessage((message) => this.#onMessage(message))
     // Without this the native part of the channel would keep the process alive for ever.
     native.onClosed(() => this.#onClosed())
@@ -238,8 +308,11 @@ class NodeChannel implements RtcChannel {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    // The engine never says that a channel is over that we close while one of its threads does so for the remote, and would
+    // keep the process alive for it: what the remote has closed comes to its end without us.
+    if (this.#open && !this.#native.isOpen()) return
+    this.#closedByUs = true
     this.#native.close()
-    this.#all.delete(this)
   }
 
   #onOpen(): void {
@@ -248,6 +321,7 @@ class NodeChannel implements RtcChannel {
   }
 
   #onMessage(message: string | Buffer | ArrayBuffer): void {
+    this.#channels.messages++
     if (this.#closed) return
     if (typeof message === 'string') {
       this.close()
@@ -262,7 +336,9 @@ class NodeChannel implements RtcChannel {
   }
 
   #onClosed(): void {
-    this.#all.delete(this)
+    this.#channels.all.delete(this)
+    // When it was us, the engine keeps the id until the remote has closed as well, and does not tell.
+    if (this.#ours && !this.#closedByUs) this.#channels.ids?.free(this.id)
     if (this.#closed) return
     this.#closed = true
     this.#events?.onClosed()

@@ -96,6 +96,7 @@ function handshakeHost(clock: Clock): StreamHost {
     onCredit: () => {},
     reserveMemory: () => false,
     releaseMemory: () => {},
-    remove: () => {}
+    remove: () => {},
+    lingered: () => {}
   }
 }

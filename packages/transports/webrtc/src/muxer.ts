@@ -12,6 +12,7 @@ import {
 import { Waiters } from '@peerloom/streams'
 import type { EarlyChannel } from './early-channel.ts'
 import type { RtcChannel, RtcLink } from './engine-interface.ts'
+import { LingeringChannels } from './lingering-channels.ts'
 import type { DataChannelOptions } from './options.ts'
 import { DataChannelStream, type StreamHost } from './stream.ts'
 
@@ -37,6 +38,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
   readonly #settings: MuxerOptions
   readonly #options: Required<DataChannelOptions>
   readonly #streams = new Set<DataChannelStream>()
+  readonly #lingering: LingeringChannels
   #inboundCount = 0
   #refused: TokenBucket | undefined = undefined
   /** The last stream that ended was broken off: the connection may be going. */
@@ -56,6 +58,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     this.#link = link
     this.#settings = settings
     this.#options = options
+    this.#lingering = new LingeringChannels(settings.clock)
   }
 
   get streams(): Iterable<MuxedStream> {
@@ -141,7 +144,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     this.#linkGone?.resolve()
     // A remote cannot say good-bye: when it broke nothing off, this was it.
     const good = !this.#brokeOff && [...this.#streams].every((stream) => stream.remoteHasEnded)
-    this.#finish(good || this.#closing !== undefined ? undefined : error)
+    this.#finish(good || this.#closing !== undefined ? undefined : error, good)
   }
 
   // What streams call.
@@ -158,12 +161,17 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     this.#settings.limits.release('memory', bytes)
   }
 
-  remove(stream: DataChannelStream): void {
+  remove(stream: DataChannelStream, channel: RtcChannel, lingers: boolean): void {
+    if (lingers && !this.#over) this.#lingering.add(channel)
     if (!this.#streams.delete(stream)) return
     this.#brokeOff = stream.brokeOff
     if (stream.direction === 'inbound') this.#inboundCount--
     this.#settings.limits.release(stream.direction === 'inbound' ? 'streamsInbound' : 'streamsOutbound', 1)
     this.#checkFlushed()
+  }
+
+  lingered(channel: RtcChannel): void {
+    this.#lingering.delete(channel)
   }
 
   /** There is no way to say good-bye to a connection: its streams end, and their ends are acknowledged. */
@@ -205,7 +213,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     if (this.#flushed !== undefined && this.#isFlushed()) this.#flushed.resolve()
   }
 
-  #finish(error: Error | undefined): void {
+  #finish(error: Error | undefined, goodBye = false): void {
     if (this.#over) return
     this.#over = true
     if (this.#streams.size > 0) {
@@ -214,8 +222,9 @@ export class DataChannelMuxer implements Muxer, StreamHost {
         `the connection was closed${error === undefined ? '' : `: ${error.message}`}`,
         { cause: error }
       )
-      for (const stream of [...this.#streams]) stream.receiveLoss(lost)
+      for (const stream of [...this.#streams]) stream.receiveLoss(lost, goodBye)
     }
+    this.#lingering.clear()
     this.#flushed?.resolve()
     this.#settings.onClose(error)
   }

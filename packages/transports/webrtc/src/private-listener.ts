@@ -4,7 +4,9 @@ import {
   type Listener,
   type ListenOptions,
   type NodeContext,
+  type PeerId,
   PeerloomError,
+  type PublicKey,
   type Stream,
   toError,
   type Unsubscribe
@@ -13,6 +15,7 @@ import { withBound } from './bound.ts'
 import type { RtcEngine } from './engine-interface.ts'
 import { isWebRTCListen, overRelay } from './private-address.ts'
 import type { PrivateSettings } from './private-options.ts'
+import type { RtcSession } from './session.ts'
 import { answer } from './signaling.ts'
 import { signalingProtocol } from './signal-message.ts'
 
@@ -99,12 +102,21 @@ export class PrivateListener implements Listener {
       const session = await withBound(bound, (signal) =>
         answer(stream, { engine: this.#engine, iceServers, dataChannel, signal })
       )
-      const path = await session.link.path()
+      await this.#adopt(session, remotePeer, remoteKey)
+    } catch (error) {
+      const log = this.#node.log('webrtc')
+      if (log.enabled) log.debug('inbound connection of %s failed', remotePeer.toString(), toError(error))
+    } finally {
+      this.#pending.delete(pending)
+    }
+  }
+
+  async #adopt(session: RtcSession, remotePeer: PeerId, remoteKey: PublicKey | undefined): Promise<void> {
+    try {
+      const remote = await session.link.remoteEndpoint()
       const where =
-        path === undefined
-          ? ''
-          : `/ip${path.remote.host.includes(':') ? 6 : 4}/${path.remote.host}/udp/${path.remote.port}`
-      const adopted = await upgrader.adoptInbound({
+        remote === undefined ? '' : `/ip${remote.host.includes(':') ? 6 : 4}/${remote.host}/udp/${remote.port}`
+      const adopted = await this.#options.upgrader.adoptInbound({
         transport: 'webrtc',
         remoteAddress: multiaddr(`${where}/webrtc/p2p/${remotePeer}`),
         security: '/dtls',
@@ -114,10 +126,8 @@ export class PrivateListener implements Listener {
       })
       if (adopted === undefined) session.close()
     } catch (error) {
-      const log = this.#node.log('webrtc')
-      if (log.enabled) log.debug('inbound connection of %s failed', remotePeer.toString(), toError(error))
-    } finally {
-      this.#pending.delete(pending)
+      session.close()
+      throw error
     }
   }
 }

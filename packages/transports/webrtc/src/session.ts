@@ -1,12 +1,9 @@
 import type { MuxerOptions } from '@peerloom/interface'
 import { PeerloomError } from '@peerloom/interface'
-import { EarlyChannel } from './early-channel.ts'
+import { type EarlyAllowance, earlyAllowance, EarlyChannel } from './early-channel.ts'
 import type { IceCandidate, RtcChannel, RtcEngine, RtcLink, RtcLinkEvents, RtcLinkOptions } from './engine-interface.ts'
 import { DataChannelMuxer } from './muxer.ts'
 import type { DataChannelOptions } from './options.ts'
-
-/** Channels that may be opened before the handshake is over. */
-const maxEarlyChannels = 16
 
 /** One peer connection from its first packet to its end: holds what comes early, then hands all to its muxer. */
 export class RtcSession implements RtcLinkEvents {
@@ -14,6 +11,7 @@ export class RtcSession implements RtcLinkEvents {
   #link: RtcLink | undefined
   #muxer: DataChannelMuxer | undefined
   #early: EarlyChannel[] = []
+  readonly #allowance: EarlyAllowance
   #closed = false
   #error: Error | undefined
   /** Called once, when the link is up. */
@@ -22,8 +20,9 @@ export class RtcSession implements RtcLinkEvents {
   onDown: ((error: Error) => void) | undefined = undefined
   onCandidateFound: ((candidate: IceCandidate | undefined) => void) | undefined = undefined
 
-  private constructor(options: Required<DataChannelOptions>) {
+  private constructor(options: Required<DataChannelOptions>, stranger: boolean) {
     this.#options = options
+    this.#allowance = earlyAllowance(stranger, options.maxBufferedBytes)
   }
 
   static async create(
@@ -32,7 +31,7 @@ export class RtcSession implements RtcLinkEvents {
     options: Required<DataChannelOptions>,
     onCandidate?: (candidate: IceCandidate | undefined) => void
   ): Promise<RtcSession> {
-    const session = new RtcSession(options)
+    const session = new RtcSession(options, linkOptions.serve !== undefined)
     session.onCandidateFound = onCandidate
     session.#link = await engine.createLink(linkOptions, session)
     return session
@@ -64,8 +63,8 @@ export class RtcSession implements RtcLinkEvents {
 
   onChannel(channel: RtcChannel): void {
     if (this.#muxer !== undefined) this.#muxer.accept(channel)
-    else if (this.#early.length < maxEarlyChannels) this.#early.push(new EarlyChannel(channel))
-    else channel.close()
+    else if (this.#early.length >= this.#options.maxInboundStreams) channel.close()
+    else this.#early.push(new EarlyChannel(channel, this.#allowance))
   }
 
   onConnected(): void {

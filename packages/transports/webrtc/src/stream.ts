@@ -43,7 +43,10 @@ export interface StreamHost {
   onCredit(): void
   reserveMemory(bytes: number): boolean
   releaseMemory(bytes: number): void
-  remove(stream: DataChannelStream): void
+  /** The stream is over. `lingers`: its channel is left to the remote to close, or to the host when that takes long. */
+  remove(stream: DataChannelStream, channel: RtcChannel, lingers: boolean): void
+  /** The remote has closed a channel that was left to it. */
+  lingered(channel: RtcChannel): void
 }
 
 /** One stream on one data channel, in the framing that gives it half-close and reset (webrtc/README.md). */
@@ -62,6 +65,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   /** The remote reads no more: what is written goes nowhere. */
   #remoteStopped = false
   #saidStop = false
+  #saidReset = false
   #closeCalled = false
   /** Payload sent, and how much the remote takes. */
   #sent = 0
@@ -137,12 +141,11 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   }
 
   onClosed(): void {
-    if (this.isFinished) return
-    // The remote may close when it has our end and we have its: its acknowledgement can be what is missing here.
-    if (this.#finSent && this.hasRemoteEnded) {
-      this.writeFinished()
+    if (this.isFinished) {
+      this.#host.lingered(this.#channel)
       return
     }
+    if (this.#endedWithRemote()) return
     this.brokeOff = !this.hasRemoteEnded
     this.remoteReset(new PeerloomError('ERR_CHANNEL_RESET', 'the data channel was closed', { remote: true }), true)
   }
@@ -155,8 +158,9 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     this.#write(creditFrame(this.#granted))
   }
 
-  /** The connection is gone; what it brought is still read. */
-  receiveLoss(error: Error): void {
+  /** The connection is gone; what it brought is still read. `closed`: the remote has closed it. */
+  receiveLoss(error: Error, closed: boolean): void {
+    if (closed && this.#endedWithRemote()) return
     this.remoteReset(error, true)
   }
 
@@ -184,7 +188,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
 
   protected override carryReset(): void {
     this.#loseQueue()
-    if (this.#channel.isOpen) this.#write(flagFrame(flag.reset))
+    if (this.#channel.isOpen) this.#saidReset = this.#write(flagFrame(flag.reset))
   }
 
   protected override consumed(bytes: number): void {
@@ -199,8 +203,10 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     this.#loseQueue()
     this.#releaseMemory()
     this.#decoder = undefined
-    this.#channel.close()
-    this.#host.remove(this)
+    // Who has opened the channel waits for the other to close it, and who resets it for whoever reads that.
+    const lingers = this.#channel.isOpen && (this.direction === 'outbound' || this.#saidReset)
+    if (!lingers) this.#channel.close()
+    this.#host.remove(this, this.#channel, lingers)
   }
 
   // Receiving.
@@ -286,6 +292,13 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
         break
       default:
     }
+  }
+
+  /** The remote may go when it has our end and we have its: what is missing then is no more than its acknowledgement. */
+  #endedWithRemote(): boolean {
+    if (!this.#finSent || !this.hasRemoteEnded) return false
+    this.#acknowledged()
+    return true
   }
 
   #acknowledged(): void {

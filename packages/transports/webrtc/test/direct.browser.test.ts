@@ -6,9 +6,6 @@ import { noise } from '@peerloom/noise'
 import { webRTC, webRTCDirect, type WebRTCDirectOptions } from '@peerloom/webrtc'
 import { expect, onTestFinished, test } from 'vitest'
 
-/** The engine loses one now and then: see the known faults in the README. */
-const pardon = { retry: 2 }
-
 interface Told {
   readonly addresses: string[]
   readonly peer: string
@@ -55,7 +52,7 @@ async function echoes(stream: Stream, length: number): Promise<void> {
 }
 
 for (const version of [1, 2] as const) {
-  test(`a page dials a Node listener by v${version}, and megabytes come back both ways`, pardon, async () => {
+  test(`a page dials a Node listener by v${version}, and megabytes come back both ways`, async () => {
     const { peer, node, address } = await meeting({ versions: [version] })
     await node.handle('/echo/1', (stream) => stream.sink(stream))
     const connection = await node.dial(address)
@@ -68,7 +65,7 @@ for (const version of [1, 2] as const) {
   })
 }
 
-test('what the browser does not let a page do is no hindrance: v2 comes first', pardon, async () => {
+test('what the browser does not let a page do is no hindrance: v2 comes first', async () => {
   const { node, address } = await meeting()
   const munged: string[] = []
   const own = RTCPeerConnection.prototype.setLocalDescription as (
@@ -89,7 +86,7 @@ test('what the browser does not let a page do is no hindrance: v2 comes first', 
   expect(munged).toEqual([])
 })
 
-test('the wrong certificate is not talked to, nor the wrong peer', pardon, async () => {
+test('the wrong certificate is not talked to, nor the wrong peer', async () => {
   const { node, address } = await meeting({ connectTimeoutMs: 2000 })
   const other = address.replace(/certhash\/[^/]+/, 'certhash/uEiADz6hjo1lPw7sjot6nkJ9qzfuYp5a_T4XAeDXv5uQ3Tw')
   await expect(node.dial(other)).rejects.toMatchObject({ code: 'ERR_DIAL' })
@@ -97,7 +94,7 @@ test('the wrong certificate is not talked to, nor the wrong peer', pardon, async
   await expect(node.dial(stranger)).rejects.toThrow('ERR_WRONG_PEER')
 })
 
-test('60 streams at once, each with its own bytes', pardon, async () => {
+test('60 streams at once, each with its own bytes', async () => {
   const { node, address } = await meeting()
   const connection = await node.dial(address)
   await Promise.all(
@@ -106,7 +103,7 @@ test('60 streams at once, each with its own bytes', pardon, async () => {
   await until('no stream is left', () => connection.streams.length === 0)
 })
 
-test('everything that was written before a close arrives', pardon, async () => {
+test('everything that was written before a close arrives', async () => {
   const { peer, node, address } = await meeting()
   const connection = await node.dial(address)
   const stream = await connection.openStream('/hold/1')
@@ -116,7 +113,7 @@ test('everything that was written before a close arrives', pardon, async () => {
   await untilAnswer(() => peer.ask('held'), 3_200_000)
 })
 
-test('a remote that takes nothing stops the page', pardon, async () => {
+test('a remote that takes nothing stops the page', async () => {
   const { node, address } = await meeting()
   const stream = await node.openStream(multiaddr(address), '/deaf/1')
   let accepted = 0
@@ -129,7 +126,7 @@ test('a remote that takes nothing stops the page', pardon, async () => {
   stream.abort(new Error('the test is over'))
 })
 
-test('a lost connection is noticed at once on either side', pardon, async () => {
+test('a lost connection is noticed at once on either side', async () => {
   const { peer, node, address } = await meeting()
   const lost = await node.dial(address)
   await untilAnswer(() => peer.ask('connections'), ['webrtc-direct'])
@@ -141,16 +138,12 @@ test('a lost connection is noticed at once on either side', pardon, async () => 
   await untilAnswer(() => peer.ask('connections'), [])
 })
 
-test(
-  'pages, and a page and a Node peer, find a way of their own over any connection between them',
-  pardon,
-  async () => {
-    const { peer, node, address } = await meeting()
-    await node.dial(address)
-    const relay = `${address}/p2p-circuit/webrtc/p2p/${peer.told.peer}`
-    const connection = await node.dial(relay, { force: true })
-    expect(connection).toMatchObject({ transport: 'webrtc', security: '/dtls' })
-    await echoes(await connection.openStream('/echo/1'), mebibyte)
-    expect(await peer.ask('connections')).toEqual(['webrtc-direct', 'webrtc'])
-  }
-)
+test('pages, and a page and a Node peer, find a way of their own over any connection between them', async () => {
+  const { peer, node, address } = await meeting()
+  await node.dial(address)
+  const relay = `${address}/p2p-circuit/webrtc/p2p/${peer.told.peer}`
+  const connection = await node.dial(relay, { force: true })
+  expect(connection).toMatchObject({ transport: 'webrtc', security: '/dtls' })
+  await echoes(await connection.openStream('/echo/1'), mebibyte)
+  expect(await peer.ask('connections')).toEqual(['webrtc-direct', 'webrtc'])
+})

@@ -44,7 +44,7 @@ export class FakeLink implements RtcLink {
     return undefined
   }
 
-  path(): Promise<undefined> {
+  remoteEndpoint(): Promise<undefined> {
     return Promise.resolve(undefined)
   }
 

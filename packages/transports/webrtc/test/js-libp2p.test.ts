@@ -16,9 +16,7 @@ import { yamux } from '@peerloom/yamux'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startPeer } from './peer-process.ts'
-
-/** The engine loses one now and then: see the known faults in the README. */
-const pardon = { retry: 2 }
+import { privateAddress, privateNode, relayNode } from './relay-nodes.ts'
 
 const mebibyte = 1024 * 1024
 const anyRelay = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQ5pWnLtCuNfTZUjXi14rEdgJuFCrAzAZc6LsXVgQLj3o/p2p-circuit'
@@ -140,7 +138,7 @@ describe('js-libp2p by WebRTC Direct', () => {
 })
 
 describe('js-libp2p by WebRTC between private peers', () => {
-  test('is dialled over a connection that both have', pardon, async () => {
+  test('is dialled over a connection that both have', async () => {
     const js = await jsNode(['/ip4/127.0.0.1/tcp/0'])
     const ours = await ourNode([])
     await ours.dial(String(js.getMultiaddrs()[0]))
@@ -149,12 +147,42 @@ describe('js-libp2p by WebRTC between private peers', () => {
     await weAreEchoed(await connection.openStream('/echo/1'))
   })
 
-  test('dials over a connection that both have', pardon, async () => {
+  test('dials over a connection that both have', async () => {
     const ours = await ourNode(['/ip4/127.0.0.1/tcp/0', '/webrtc'])
     const js = await jsNode([])
     const own = ours.multiaddrs().find((address) => address.toString().includes('/tcp/'))
     await js.dial(multiaddr(String(own)))
     const connection = await js.dial(multiaddr(`${anyRelay}/webrtc/p2p/${ours.peerId}`), { force: true })
+    expect(connection.multiplexer).toBe('/webrtc')
+    await jsIsEchoed(connection)
+    await until('we have it too', () => ours.connections.list().some(({ transport }) => transport === 'webrtc'))
+  })
+})
+
+describe('js-libp2p by WebRTC between private peers, over a relay of ours', () => {
+  async function relay() {
+    const node = await relayNode()
+    onTestFinished(() => node.stop())
+    return String(node.multiaddrs()[0])
+  }
+
+  test('is dialled', async () => {
+    const js = await jsNode([`${await relay()}/p2p-circuit`, '/webrtc'])
+    const ours = await privateNode()
+    onTestFinished(() => ours.stop())
+    const addresses = (): string[] => js.getMultiaddrs().map(String)
+    await until('the relay has let it in', () => addresses().some((one) => one.includes('/p2p-circuit/webrtc')))
+    const connection = await ours.dial(addresses().find((one) => one.includes('/p2p-circuit/webrtc')) as string)
+    expect(connection).toMatchObject({ transport: 'webrtc', direction: 'outbound' })
+    await weAreEchoed(await connection.openStream('/echo/1'))
+  })
+
+  test('dials', async () => {
+    const ours = await privateNode(await relay())
+    onTestFinished(() => ours.stop())
+    await ours.handle('/echo/1', (stream) => stream.sink(stream))
+    const js = await jsNode([])
+    const connection = await js.dial(multiaddr(await privateAddress(ours)))
     expect(connection.multiplexer).toBe('/webrtc')
     await jsIsEchoed(connection)
     await until('we have it too', () => ours.connections.list().some(({ transport }) => transport === 'webrtc'))

@@ -193,6 +193,44 @@ describe('ends', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('a channel of ours that is over is the remote’s to close, for a second', async () => {
+    const { open, muxer, clock, far, near } = attacked()
+    for (const closes of [true, false]) {
+      const stream = await muxer.open()
+      await until('it is there', () => far.channels.size > 0)
+      const channel = [...far.channels].at(-1) as FakeChannel
+      channel.send(flagFrame(flag.fin))
+      void stream.closeWrite()
+      channel.send(flagFrame(flag.finAck))
+      await until('it is over', () => stream.status === 'closed')
+      expect(muxer.streamCount).toBe(0)
+      await clock.advance(999)
+      expect(near.channels.size).toBe(1)
+      if (closes) channel.close()
+      else await clock.advance(1)
+      await until('the channel is closed', () => near.channels.size === 0 && far.channels.size === 0)
+      expect(clock.pending).toBe(0)
+    }
+    // One that the remote has opened is not waited for, unless it has to hear of a reset.
+    const { stream } = await open()
+    stream.abort(new Error('enough'))
+    expect([muxer.streamCount, near.channels.size]).toEqual([0, 1])
+    muxer.abort(new Error('all of it'))
+    expect(clock.pending).toBe(0)
+    await until('its channel is closed with all of them', () => near.channels.size === 0)
+  })
+
+  test('a stream of which nothing is missing but an acknowledgement ends well when the remote closes the connection', async () => {
+    const { open, far } = attacked()
+    const { channel, stream } = await open()
+    channel.send(flagFrame(flag.fin))
+    await until('its end is here', () => stream.status === 'closing')
+    const closing = stream.closeWrite()
+    far.close()
+    await closing
+    expect(stream.status).toBe('closed')
+  })
+
   test('a remote that stops reading frees whoever writes, and what is written goes nowhere', async () => {
     const { open, received } = attacked()
     const { channel, stream } = await open()

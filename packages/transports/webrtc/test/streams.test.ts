@@ -1,9 +1,9 @@
 import { until } from '@peerloom/conformance'
 import { createNode } from '@peerloom/core'
-import type { Connection } from '@peerloom/interface'
+import type { Connection, Stream } from '@peerloom/interface'
 import { noise } from '@peerloom/noise'
 import { webRTCDirect, type WebRTCDirectOptions } from '@peerloom/webrtc'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 async function connected(options?: WebRTCDirectOptions) {
   const modules = { transports: [webRTCDirect(options)], connectionEncryption: [noise()] }
@@ -39,6 +39,20 @@ describe('streams of one connection', () => {
     await until('none is left over there', () => listener.connections.list()[0]?.streams.length === 0)
   })
 
+  test('100 that the listening end opens the moment it knows the connection, before the dialling end does', async () => {
+    const { dialer, listener } = await connected()
+    const echo = async (stream: Stream): Promise<void> => stream.sink(stream)
+    await dialer.handle('/echo/1', echo)
+    const trips = new Promise<void>((resolve, reject) => {
+      listener.events.on('connection:open', (connection) => {
+        const all = Array.from({ length: 100 }, async (_, at) => roundTrip(connection, at + 1))
+        Promise.all(all).then(() => resolve(), reject)
+      })
+    })
+    await dialer.dial(listener.multiaddrs(), { force: true })
+    await trips
+  })
+
   test('more than the engine has ids for are refused, and there is room again when some are closed', async () => {
     const { connection } = await connected({ maxInboundStreams: 1024 })
     const open = []
@@ -55,7 +69,8 @@ describe('streams of one connection', () => {
     expect(connection.status).toBe('open')
     await Promise.all(open.map(async (stream) => stream.close()))
     await until('none is left', () => connection.streams.length === 0)
-    await roundTrip(connection, 1)
+    // An id is free when the other end has closed its channel too.
+    await vi.waitFor(async () => roundTrip(connection, 1), { timeout: 10_000 })
   })
 
   test('more than we let a remote open are refused, and the connection lives', async () => {

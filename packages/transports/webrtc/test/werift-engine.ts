@@ -66,7 +66,7 @@ class WeriftLink implements RtcLink {
     return undefined
   }
 
-  path(): Promise<undefined> {
+  remoteEndpoint(): Promise<undefined> {
     return Promise.resolve(undefined)
   }
 

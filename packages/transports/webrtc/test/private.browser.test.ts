@@ -1,0 +1,81 @@
+import { nodePeer, type OtherPeer, pagePeer } from '@peerloom/conformance/browser'
+import type { Connection, Stream } from '@peerloom/interface'
+import { expect, onTestFinished, test } from 'vitest'
+import { pageNode, privateAddress } from './page-node.ts'
+
+interface Told {
+  readonly relay: string
+  readonly peer: string
+}
+
+const mebibyte = 1024 * 1024
+
+async function page(relay?: string) {
+  const node = await pageNode(relay)
+  onTestFinished(() => node.stop())
+  return node
+}
+
+/** Sends `length` bytes that tell their place, and looks at what comes back. */
+async function echoes(stream: Stream, length: number): Promise<void> {
+  const sent = new Uint8Array(length).map((_, at) => at * 31)
+  const sending = (async () => {
+    for (let at = 0; at < sent.length; at += 100_000) await stream.write(sent.slice(at, at + 100_000))
+    await stream.closeWrite()
+  })()
+  let got = 0
+  for await (const bytes of stream) {
+    if (!bytes.every((byte, at) => byte === sent[got + at])) throw new Error(`wrong bytes at ${got}`)
+    got += bytes.length
+  }
+  await sending
+  expect(got).toBe(length)
+}
+
+async function untilDirect(other: OtherPeer<unknown>): Promise<void> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const transports = await other.ask('transports')
+    if (JSON.stringify(transports) === '["webrtc"]') return
+    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(transports)}`)
+  }
+}
+
+/** What was arranged over the relay goes on without it. */
+async function outlivesRelay(connection: Connection, peer: OtherPeer<Told>, other: OtherPeer<unknown>): Promise<void> {
+  const stream = await connection.openStream('/echo/1')
+  await stream.write(new Uint8Array(1))
+  await peer.ask('stopRelay')
+  await untilDirect(other)
+  await stream.closeWrite()
+  let got = 0
+  for await (const bytes of stream) got += bytes.length
+  expect(got).toBe(1)
+  await echoes(await connection.openStream('/echo/1'), 2 * mebibyte)
+  expect(connection.status).toBe('open')
+}
+
+test('a page dials a private Node peer over a relay, which both need no more', async () => {
+  const peer = await nodePeer<Told>('./relay-peer.ts')
+  const node = await page()
+  const connection = await node.dial(peer.told.peer)
+  expect(connection).toMatchObject({ transport: 'webrtc', security: '/dtls', limits: undefined })
+  await echoes(await connection.openStream('/echo/1'), 4 * mebibyte)
+  await outlivesRelay(connection, peer, peer)
+})
+
+test('a Node peer dials a page over a relay', async () => {
+  const peer = await nodePeer<Told>('./relay-peer.ts')
+  const address = await privateAddress(await page(peer.told.relay))
+  expect(await peer.ask('echo', address, 2 * mebibyte)).toEqual(['webrtc', 2 * mebibyte])
+})
+
+test('a page dials another page over a relay, which both need no more', async () => {
+  const [peer, other] = await Promise.all([nodePeer<Told>('./relay-peer.ts'), pagePeer('./private-page.ts')])
+  const address = (await other.ask('listen', peer.told.relay)) as string
+  const node = await page()
+  const connection = await node.dial(address)
+  expect(connection).toMatchObject({ transport: 'webrtc', security: '/dtls', limits: undefined })
+  await echoes(await connection.openStream('/echo/1'), 4 * mebibyte)
+  await outlivesRelay(connection, peer, other)
+})
