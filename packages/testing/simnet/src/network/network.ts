@@ -344,7 +344,7 @@ export class Network {
       this.wheel.push(arrival, kinds.message, twin.index, link.node, message.index)
       return
     }
-    const ref = this.#rpcs.add({ rpc: item.rpc, bytes: item.bytes })
+    const ref = this.#rpcs.add(item)
     this.wheel.push(arrival, kinds.rpc, twin.index, link.node, ref)
   }
 

@@ -102,9 +102,10 @@ export class Wires {
     return (this.#upFreeAt[node] as number) > nowUs ? undefined : (this.#turns[node] as Link[]).shift()
   }
 
-  /** Takes the free uplink for so many bytes; gives when the last of them has left. */
+  /** Takes the uplink for so many bytes, as soon as it is free; gives when the last of them has left. */
   occupy(node: number, nowUs: number, bytes: number): number {
-    const until = nowUs + (bytes + this.#options.frameBytes) * (this.#up[node] as number)
+    const until =
+      Math.max(nowUs, this.#upFreeAt[node] as number) + (bytes + this.#options.frameBytes) * (this.#up[node] as number)
     this.#upFreeAt[node] = until
     return until
   }
