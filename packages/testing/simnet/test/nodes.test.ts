@@ -31,7 +31,9 @@ test('a first byte takes three round trips, and a ping one', async () => {
   const nodes = await makeNodes(network)
   const [one] = nodes as [TestNode, TestNode]
   const started = network.time.nowUs
-  const answered = network.time.until(one.dial(network.address(1)).then((connection) => one.services.ping.ping(connection)))
+  const answered = network.time.until(
+    one.dial(network.address(1)).then((connection) => one.services.ping.ping(connection))
+  )
   const rttMs = await answered
   // SYN; Noise; the end of Noise with the stream's protocol and its first bytes. The ping is timed from its own first byte.
   expect(network.time.nowUs - started).toBe(3 * 200_000)
@@ -51,7 +53,9 @@ test('an uplink of 8 Mbit/s carries a mebibyte in a second and a bit', async () 
       resolve(network.time.nowUs)
     })
   })
-  const stream = await network.time.until(one.dial(network.address(1)).then((connection) => connection.openStream('/sink')))
+  const stream = await network.time.until(
+    one.dial(network.address(1)).then((connection) => connection.openStream('/sink'))
+  )
   const started = network.time.nowUs
   const sending = (async () => {
     for (let sent = 0; sent < 1024 * 1024; sent += 65_536) await stream.write(new Uint8Array(65_536))

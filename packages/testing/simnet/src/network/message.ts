@@ -41,9 +41,8 @@ const peerIdBytes = peerIdHead.length + keyBytes
 
 /** A peer id as a map key, of the length that real ones have, with the number of the node at its end. */
 export function simPeerId(node: number, random: Random): string {
-  let text = peerIdHead
-  for (let at = 0; at < keyBytes - 4; at++) text += String.fromCharCode(random.below(256))
-  return text + String.fromCharCode(node >>> 24, (node >>> 16) & 255, (node >>> 8) & 255, node & 255)
+  const key = Array.from({ length: keyBytes - 4 }, () => random.below(256))
+  return peerIdHead + flat([...key, node >>> 24, (node >>> 16) & 255, (node >>> 8) & 255, node & 255])
 }
 
 /** The node that the multihash of a peer id names; undefined when it is nobody's. */
@@ -58,10 +57,14 @@ export function nodeOfPeerId(peerId: Uint8Array | string): number | undefined {
 
 /** The id of the specification, publisher and sequence number. */
 export function simMessageId(peerId: string, seqno: number): string {
-  let text = peerId
-  for (let at = seqnoBytes - 1; at >= 0; at--) text += String.fromCharCode(Math.floor(seqno / 256 ** at) & 255)
-  return text
+  const codes: number[] = []
+  for (let at = 0; at < peerId.length; at++) codes.push(peerId.charCodeAt(at))
+  for (let at = seqnoBytes - 1; at >= 0; at--) codes.push(Math.floor(seqno / 256 ** at) & 255)
+  return flat(codes)
 }
+
+/** One piece of text: what is put together by adding is a tree, and slow as a key. */
+const flat = (codes: readonly number[]): string => String.fromCharCode(...codes)
 
 const field = (length: number): number => 1 + varintLength(length) + length
 
