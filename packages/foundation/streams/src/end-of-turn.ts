@@ -11,8 +11,10 @@ interface Immediate {
   setImmediate?: (callback: () => void) => unknown
 }
 
-/** Runs a callback when this turn of the event loop has ended, before timers get their chance. */
-const afterTurn: (callback: () => void) => void = (() => {
+/** Calls back when this turn of the event loop has ended, before timers get their chance. */
+export type TurnScheduler = (callback: () => void) => void
+
+const platformTurns: TurnScheduler = (() => {
   const { setImmediate } = globalThis as Immediate
   if (setImmediate !== undefined) return (callback) => void setImmediate(callback)
   const { port1, port2 } = new MessageChannel()
@@ -23,6 +25,16 @@ const afterTurn: (callback: () => void) => void = (() => {
     port2.postMessage(undefined)
   }
 })()
+
+let afterTurn = platformTurns
+
+/**
+ * Has somebody else say when a turn is over: a simulation, whose time stands still until nothing is left to do. For the whole
+ * process, since turns are; undefined gives them back to the platform.
+ */
+export function useTurns(schedule: TurnScheduler | undefined): void {
+  afterTurn = schedule ?? platformTurns
+}
 
 let tasks: Flushable[] = []
 let scheduled = false

@@ -15,7 +15,9 @@ const flood = (count: number, one: number[]): Uint8Array => {
 async function scene(options: Parameters<typeof gossipNode>[0] = {}) {
   const [victim, friend] = await Promise.all([gossipNode(options), gossipNode()])
   const heard: number[] = []
-  victim.services.pubsub.subscribe('t', ({ data }) => heard.push(data[0]!))
+  victim.services.pubsub.subscribe('t', ({ data, receivedFrom }) => {
+    if (receivedFrom !== undefined) heard.push(data[0]!)
+  })
   await friend.dial(victim.multiaddrs())
   await until('subscribed', () => friend.services.pubsub.peers('t').length === 1)
   let said = 0
@@ -67,7 +69,7 @@ test.each([
 test('a peer that never reads costs the bound of its queue, and then its stream', async () => {
   const { victim, friend, delivers } = await scene({
     queue: { maxBytes: 300_000 },
-    links: { stallTimeoutMs: 1500, maxReopens: 1, reopenFirstMs: 10 }
+    links: { stallTimeoutMs: 500, maxReopens: 1, reopenFirstMs: 10 }
   })
   const attacker = await bareNode((stream) => stream.pause())
   await attacker.dial(victim.multiaddrs())
@@ -84,7 +86,15 @@ test('a peer that never reads costs the bound of its queue, and then its stream'
   expect(peak).toBeGreaterThan(150_000)
   expect(peak).toBeLessThanOrEqual(300_000)
   expect(link()?.queue.dropped).toBeGreaterThan(0)
-  await until('given up', () => link() === undefined, 15_000)
+  // It is given another stream, takes nothing there either, and is left alone.
+  await until(
+    'given up',
+    () => {
+      if ((link()?.queue.bytes ?? 0) < 100_000) void victim.services.pubsub.publish('t', new Uint8Array(50_000))
+      return link() === undefined
+    },
+    15_000
+  )
   await until('friend is still there', () => friend.services.pubsub.peers('t').length === 1)
   await delivers()
 })

@@ -1,1 +1,26 @@
-export {}
+/**
+ * A simulated network under virtual time, in two tiers. Protocol cores that are pure live in it by the thousand, at the level
+ * of what they tell each other (`Network`); whole nodes by the hundred, down to the bytes of the handshake (`NodeNetwork`).
+ */
+export { EventLog } from './engine/event-log.ts'
+export { type EventHandler, EventWheel } from './engine/event-wheel.ts'
+export { Random } from './engine/random.ts'
+export { NodeNetwork, type NodePlace } from './full/node-network.ts'
+export { VirtualTime } from './full/virtual-time.ts'
+export { Link } from './network/link.ts'
+export { SimMessage } from './network/message.ts'
+export { rpcKinds, type RpcKind } from './network/kinds.ts'
+export { Network, type NetworkObserver } from './network/network.ts'
+export type { Nat, NetworkOptions } from './network/options.ts'
+export { Histogram } from './network/histogram.ts'
+export { Recorder, type Sample } from './network/recorder.ts'
+export { oneRegion, type Regions, world } from './network/regions.ts'
+export type { Resident } from './network/resident.ts'
+export { type MakeRouter, RouterResident, type RouterResidentOptions } from './network/router-resident.ts'
+export { Sybil, type SybilOptions } from './network/sybil.ts'
+export { type Edge, fullTopology, givenTopology, growingTopology, randomTopology } from './network/topology.ts'
+export { runScenario, type RunOptions, type RunResult, type ScoreSample } from './scenarios/run.ts'
+export type { LoadPlan, PlainRouterOptions, Scenario, SybilPlan } from './scenarios/scenario.ts'
+export { scenarios } from './scenarios/scenarios.ts'
+export { htmlReport, type ReportedRun, type RunCost } from './report/html.ts'
+export { textReport } from './report/text.ts'

@@ -1,5 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import {
+  type AbortOptions,
+  type Channel,
   type Clock,
   type Connection,
   type DialOptions,
@@ -15,6 +17,8 @@ import { defaultNetwork, type MemoryNetwork } from './network.ts'
 export interface MemoryOptions {
   /** The address space to live in. Default: one that all nodes of the process share. */
   readonly network?: MemoryNetwork
+  /** Makes the two ends of a link to a name, ours first: for links that take time. Default: a pair without delay. */
+  readonly link?: (name: string, options: AbortOptions) => Promise<readonly [near: Channel, far: Channel]>
 }
 
 /** `/memory/<name>`, with an optional `/p2p/…`; undefined for other addresses. */
@@ -29,10 +33,12 @@ export class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly #clock: Clock
   readonly #network: MemoryNetwork
+  readonly #link: MemoryOptions['link']
 
   constructor(clock: Clock, options: MemoryOptions) {
     this.#clock = clock
     this.#network = options.network ?? defaultNetwork
+    this.#link = options.link
   }
 
   canDial(address: Multiaddr): boolean {
@@ -48,11 +54,15 @@ export class MemoryTransport implements Transport {
     options.onStage?.('connect')
     const name = nameOf(address)
     if (name === undefined) throw new PeerloomError('ERR_NO_TRANSPORT', `${address} is not a memory address`)
+    const unreachable = (): Error => new PeerloomError('ERR_ADDRESS_UNREACHABLE', `nobody listens on ${address}`)
+    if (this.#network.find(name) === undefined) throw unreachable()
+    const [near, far] = (await this.#link?.(name, options)) ?? channelPair(this.#clock)
+    // The link may have taken its time.
     const accept = this.#network.find(name)
     if (accept === undefined) {
-      throw new PeerloomError('ERR_ADDRESS_UNREACHABLE', `nobody listens on ${address}`)
+      near.abort(unreachable())
+      throw unreachable()
     }
-    const [near, far] = channelPair(this.#clock)
     const from = this.#network.freeName()
     accept(far, from)
     return options.upgrader.upgradeOutbound(near, {
