@@ -2,11 +2,6 @@ import type { Message, MessageId } from '@peerloom/pubsub'
 import { Delivery } from './delivery.ts'
 import type { Topic } from './topic.ts'
 
-/** Nobody is credited for, or blamed with, what it was judged long ago: all ids of a kind share one record. */
-const accepted: Delivery<never, never> = new Delivery('accepted')
-const rejected: Delivery<never, never> = new Delivery('rejected')
-const ignored: Delivery<never, never> = new Delivery('ignored')
-
 /** Copies of a message come within moments: so many of the newest ids are looked for in a map that stays in the cache. */
 const maxRecent = 4096
 
@@ -21,6 +16,12 @@ interface Fresh {
  * as a whole: an id costs no timer, and no work when it goes.
  */
 export class Seen<M extends Message, Handle> {
+  /** Nobody is credited for, or blamed with, what was judged long ago: all ids of a kind share one record. */
+  readonly #judged = {
+    accepted: new Delivery<M, Handle>('accepted'),
+    rejected: new Delivery<M, Handle>('rejected'),
+    ignored: new Delivery<M, Handle>('ignored')
+  }
   readonly #generationMs: number
   readonly #generationSize: number
   // The newest again, once the youngest generation is large.
@@ -61,7 +62,7 @@ export class Seen<M extends Message, Handle> {
 
   /** Our own: known before anybody sends it to us. */
   own(id: MessageId, now: number): void {
-    this.#add(id, accepted, now)
+    this.#add(id, this.#judged.accepted, now)
   }
 
   /** The message was judged. From `until` on, all that is left of it is the verdict. */
@@ -94,7 +95,7 @@ export class Seen<M extends Message, Handle> {
   }
 
   #slim(id: MessageId, { status }: Delivery<M, Handle>): void {
-    const shared = status === 'accepted' ? accepted : status === 'rejected' ? rejected : ignored
+    const shared = this.#judged[status === 'accepted' || status === 'rejected' ? status : 'ignored']
     if (this.#recent.has(id)) this.#recent.set(id, shared)
     for (const generation of [this.#young, this.#middle, this.#old]) {
       if (generation?.has(id) !== true) continue
