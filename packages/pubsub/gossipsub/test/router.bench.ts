@@ -149,8 +149,8 @@ const rows: [string, () => string][] = [
   ['duplicate', () => ns(receive(6, {}).again)],
   ['duplicate, P3 counts', () => ns(receive(6, { score: p3 }).again)],
   ['duplicate, gater', () => ns(receive(6, { gater: true }).again)],
-  ['heartbeat, 1,000 peers x 64 topics, idle', () => ms(heartbeats(1000, 64, 0, 500))],
-  ['heartbeat, 1,000 peers x 64 topics, 5 messages/s each', () => ms(heartbeats(1000, 64, 5, 300))],
+  ['heartbeat, 1,000 peers x 64 topics, idle', () => ms(heartbeats(1000, 64, 0, 300))],
+  ['heartbeat, 1,000 peers x 64 topics, 5 messages/s each', () => ms(heartbeats(1000, 64, 5, 150))],
   ['heartbeat, 1,000 peers x 64 topics, 45 messages/s each', () => ms(heartbeats(1000, 64, 45, 100))],
   ['heartbeat, 50 peers x 1 topic, 100 messages/s', () => ms(heartbeats(50, 1, 100, 1000))],
   ['heap of a peer, 50 peers a router', () => `${memory(200, 50).toFixed(0)} B`]
