@@ -32,7 +32,7 @@ export class Fanout<M extends Message, Handle> {
     if (missing <= 0) return
     const threshold = scores.thresholds.publish
     const isFit = (peer: PeerState<M, Handle>): boolean =>
-      peer.features.mesh && !peer.isDirect && peer.score.value >= threshold && !topic.fanout.has(peer)
+      peer.isMeshable && peer.score.value >= threshold && !topic.fanout.has(peer)
     for (const peer of topic.peers.draw(missing, random, isFit)) topic.fanout.add(peer)
   }
 }

@@ -121,7 +121,7 @@ export class Gossip<M extends Message, Handle> {
     return topic.peers.draw(
       count,
       random,
-      (peer) => peer.score.value >= threshold && peer.features.mesh && !peer.isDirect && !pushedTo.has(peer)
+      (peer) => peer.isMeshable && peer.score.value >= threshold && !pushedTo.has(peer)
     )
   }
 

@@ -126,7 +126,7 @@ export class Mesh<M extends Message, Handle> {
 
   #mayGraft(peer: PeerState<M, Handle>, topic: Topic<M, Handle>, slackMs: number): boolean {
     const { backoffs, host } = this.#context
-    if (!peer.features.mesh || peer.isDirect || peer.score.value < 0 || peer.isGone) return false
+    if (!peer.isMeshable || peer.score.value < 0 || peer.isGone) return false
     return backoffs.isOver(topic.name, peer.id, host.now(), slackMs)
   }
 

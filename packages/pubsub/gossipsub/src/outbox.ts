@@ -23,7 +23,7 @@ export interface SizedIHave {
 export class Outgoing {
   graft: string[] | undefined
   prune: Prune[] | undefined
-  ihave: IHave[] | undefined
+  ihave: SizedIHave[] | undefined
   iwant: MessageId[] | undefined
   /** Of all of them, inside of the control message, but for the frame of IWANT. */
   bytes = 0
@@ -72,10 +72,10 @@ export class Outbox<M extends Message, Handle> {
     outgoing.bytes += controlEntryBytes.prune(prune)
   }
 
-  ihave(peer: PeerState<M, Handle>, { ihave, bytes }: SizedIHave): void {
+  ihave(peer: PeerState<M, Handle>, entry: SizedIHave): void {
     const outgoing = this.#of(peer)
-    ;(outgoing.ihave ??= []).push(ihave)
-    outgoing.bytes += bytes
+    ;(outgoing.ihave ??= []).push(entry)
+    outgoing.bytes += entry.bytes
   }
 
   iwant(peer: PeerState<M, Handle>, id: MessageId): void {
@@ -105,32 +105,36 @@ export class Outbox<M extends Message, Handle> {
   }
 
   /** Gossip rides along with what is urgent: peers count the control messages that they listen to. */
-  #flush(peer: PeerState<M, Handle>, { graft, prune, ihave, iwant, bytes }: Outgoing): void {
-    const frame = iwant === undefined ? 0 : controlRpcBytes(bytes) - bytes
-    if (bytes + frame > this.#maxControlBytes) return this.#split(peer, { graft, prune, ihave, iwant, bytes })
-    const control = { ihave, iwant: iwant && [iwant], graft, prune }
-    const entries = iwant === undefined ? bytes : bytes - idsBytes(iwant) + controlEntryBytes.ids(iwant)
-    const isUrgent = graft !== undefined || prune !== undefined
-    this.send(peer, { rpc: { control }, bytes: controlRpcBytes(entries) }, isUrgent ? 'control' : 'gossip')
-    this.#trace(peer, ihave, iwant)
+  #flush(peer: PeerState<M, Handle>, outgoing: Outgoing): void {
+    const { graft, prune, ihave, iwant, bytes } = outgoing
+    const iwantFrame = iwant === undefined ? 0 : controlEntryBytes.ids(iwant) - idsBytes(iwant)
+    if (bytes + iwantFrame > this.#maxControlBytes) return this.#split(peer, outgoing)
+    const frame = new Frame()
+    frame.bytes = bytes + iwantFrame
+    if (graft !== undefined) frame.graft = graft
+    if (prune !== undefined) frame.prune = prune
+    if (iwant !== undefined) frame.iwant = iwant
+    if (ihave !== undefined) frame.ihave = ihave.map((entry) => entry.ihave)
+    this.#send(peer, frame)
   }
 
   #split(peer: PeerState<M, Handle>, { graft = [], prune = [], ihave = [], iwant = [] }: Outgoing): void {
     const urgent = new Frames(this.#maxControlBytes)
     for (const topic of graft) urgent.for(controlEntryBytes.graft(topic)).graft.push(topic)
     for (const entry of prune) urgent.for(controlEntryBytes.prune(entry)).prune.push(entry)
-    for (const frame of urgent.all) this.send(peer, frame.item, 'control')
+    for (const frame of urgent.all) this.#send(peer, frame)
     const gossip = new Frames(this.#maxControlBytes)
     for (const id of iwant) gossip.for(controlEntryBytes.id(id)).iwant.push(id)
-    for (const entry of ihave) gossip.for(controlEntryBytes.ihave(entry)).ihave.push(entry)
-    const sent = gossip.all.slice(0, this.#maxIHaveRpcs)
-    for (const frame of sent) {
-      this.send(peer, frame.item, 'gossip')
-      this.#trace(peer, frame.ihave, frame.iwant)
+    for (const entry of ihave) gossip.for(entry.bytes).ihave.push(entry.ihave)
+    for (const frame of gossip.all.slice(0, this.#maxIHaveRpcs)) {
+      if (frame.iwant.length > 0) frame.bytes += controlEntryBytes.ids(frame.iwant) - idsBytes(frame.iwant)
+      this.#send(peer, frame)
     }
   }
 
-  #trace(peer: PeerState<M, Handle>, ihave: readonly IHave[] = [], iwant: readonly MessageId[] = []): void {
+  #send(peer: PeerState<M, Handle>, frame: Frame): void {
+    const { ihave, iwant } = frame
+    this.send(peer, frame.item, frame.isUrgent ? 'control' : 'gossip')
     const { trace } = this.#host
     if (trace === undefined) return
     for (const { ids } of ihave) trace.ihave?.(peer, ids.length, 'sent')
@@ -146,23 +150,30 @@ function idsBytes(ids: readonly MessageId[]): number {
 
 const some = <T>(entries: T[]): T[] | undefined => (entries.length > 0 ? entries : undefined)
 
+/** What a frame has none of. */
+const empty: never[] = []
+
 /** A control message while it is filled. */
 class Frame {
-  readonly graft: string[] = []
-  readonly prune: Prune[] = []
-  readonly ihave: IHave[] = []
-  readonly iwant: MessageId[] = []
+  graft: string[] = empty
+  prune: Prune[] = empty
+  ihave: IHave[] = empty
+  iwant: MessageId[] = empty
+  /** Of its entries, once they are known. */
+  bytes = 0
+
+  get isUrgent(): boolean {
+    return this.graft.length > 0 || this.prune.length > 0
+  }
 
   get item(): Outbound<never> {
-    const rpc: Rpc<never> = {
-      control: {
-        ihave: some(this.ihave),
-        iwant: this.iwant.length > 0 ? [this.iwant] : undefined,
-        graft: some(this.graft),
-        prune: some(this.prune)
-      }
+    const control = {
+      ihave: some(this.ihave),
+      iwant: this.iwant.length > 0 ? [this.iwant] : undefined,
+      graft: some(this.graft),
+      prune: some(this.prune)
     }
-    return { rpc, bytes: rpcBytes(rpc) }
+    return { rpc: { control }, bytes: controlRpcBytes(this.bytes) }
   }
 }
 
@@ -170,7 +181,6 @@ class Frame {
 class Frames {
   readonly #maxBytes: number
   readonly all: Frame[] = []
-  #bytes = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -178,11 +188,16 @@ class Frames {
 
   /** Where an entry of so many bytes goes. */
   for(bytes: number): Frame {
-    if (this.all.length === 0 || this.#bytes + bytes > this.#maxBytes) {
-      this.all.push(new Frame())
-      this.#bytes = 0
+    let frame = this.all.at(-1)
+    if (frame === undefined || frame.bytes + bytes > this.#maxBytes) {
+      frame = new Frame()
+      frame.graft = []
+      frame.prune = []
+      frame.ihave = []
+      frame.iwant = []
+      this.all.push(frame)
     }
-    this.#bytes += bytes
-    return this.all.at(-1) as Frame
+    frame.bytes += bytes
+    return frame
   }
 }

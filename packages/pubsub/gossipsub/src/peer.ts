@@ -26,6 +26,8 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
   readonly outbound: boolean
   readonly features: Features
   readonly isDirect: boolean
+  /** It may be in meshes, and hears gossip. */
+  readonly isMeshable: boolean
   readonly queue: OutboundQueue<M>
   readonly topics: Set<string> = new Set()
   /** Characters of all topics. */
@@ -49,6 +51,7 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
     this.outbound = init.outbound
     this.features = featuresOf(init.protocol)
     this.isDirect = settings.directPeers.has(init.id)
+    this.isMeshable = this.features.mesh && !this.isDirect
     this.score = score
     this.queue = new OutboundQueue<M>(settings.queue, (id) => this.unwanted?.has(id) === true)
   }

@@ -54,12 +54,12 @@ export class Topic<M extends Message = Message, Handle = unknown> {
 
   add(peer: PeerState<M, Handle>): void {
     if (!this.#peers.add(peer)) return
-    if (peer.isDirect || !peer.features.mesh) this.others++
+    if (!peer.isMeshable) this.others++
   }
 
   delete(peer: PeerState<M, Handle>): void {
     if (!this.#peers.delete(peer)) return
-    if (peer.isDirect || !peer.features.mesh) this.others--
+    if (!peer.isMeshable) this.others--
     this.fanout.delete(peer)
   }
 }

@@ -51,8 +51,9 @@ function drain({ waiting }: World): number {
   return items
 }
 
+// Of this thread: others on the machine, and helpers that collect garbage, do not count.
 const cpuMs = (): number => {
-  const { user, system } = process.cpuUsage()
+  const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000
 }
 
@@ -112,9 +113,9 @@ function heartbeats(peers: number, topicCount: number, messagesPerTopic: number,
     }
     drain(made)
     made.now += 1000
-    const started = performance.now()
+    const started = cpuMs()
     made.router.heartbeat()
-    const took = performance.now() - started
+    const took = cpuMs() - started
     if (tick >= ticks / 5) times.push(took)
     drain(made)
   }
