@@ -26,6 +26,13 @@ test('chat', { timeout: 60_000 }, async () => {
   }
 })
 
+test('pubsub chat', { timeout: 60_000 }, async () => {
+  const lines = (await output('examples/pubsub-chat/src/main.ts')).trim().split('\n')
+  expect(lines).toHaveLength(12)
+  expect(lines).toContain('edsger hears ada: good evening, everybody')
+  expect(lines).toContain('ada hears edsger: then nobody can close it')
+})
+
 test('custom protocol', { timeout: 60_000 }, async () => {
   expect(await output('examples/custom-protocol/src/main.ts')).toContain('": applications, toolkit')
 })

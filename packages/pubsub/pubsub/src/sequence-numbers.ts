@@ -53,10 +53,7 @@ export class SequenceNumbers {
   }
 }
 
-async function get(
-  storage: Datastore,
-  key: Key
-): Promise<Uint8Array | undefined> {
+async function get(storage: Datastore, key: Key): Promise<Uint8Array | undefined> {
   try {
     return await storage.get(key)
   } catch (error) {

@@ -25,7 +25,7 @@ function gathered(items: readonly Outbound<WireMessage>[], gatherBytes = 1000) {
   gatherer.flush()
   const all = new Uint8Array(Buffer.concat(pieces))
   const frames: Uint8Array[] = []
-  for (let at = 0; at < all.length; ) {
+  for (let at = 0; at < all.length;) {
     const length = readVarint(all, at)
     at += varintLength(length)
     frames.push(all.subarray(at, at + length))
@@ -58,7 +58,13 @@ test('all that waits goes into one frame, with one control field', () => {
 })
 
 test('frames end at their bound, and hold one longer thing alone', () => {
-  const { frames, rpcs } = gathered([messageItem(400), messageItem(400), messageItem(400), messageItem(3000), messageItem(5)])
+  const { frames, rpcs } = gathered([
+    messageItem(400),
+    messageItem(400),
+    messageItem(400),
+    messageItem(3000),
+    messageItem(5)
+  ])
   expect(rpcs.map(({ publish }) => publish?.map(({ data }) => data.length))).toEqual([[400, 400], [400], [3000], [5]])
   for (const frame of frames) expect(frame.length).toBeLessThan(3100)
 })

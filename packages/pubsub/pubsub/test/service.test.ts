@@ -166,9 +166,8 @@ test('sequence numbers grow, also over a restart with a clock that was set back'
     clearTimeout: (timer: unknown) => clearTimeout(timer as ReturnType<typeof setTimeout>)
   }
   const numbers: bigint[] = []
-  let key
   for (let run = 0; run < 3; run++) {
-    const one = await node({}, { clock, datastore, ...(key === undefined ? {} : { privateKey: key }) })
+    const one = await node({}, { clock, datastore })
     one.services.pubsub.subscribe('t', ({ seqno }) => numbers.push(seqno ?? 0n))
     await Promise.all([1, 2, 3].map(() => one.services.pubsub.publish('t', encode('x'))))
     await one.stop()

@@ -4,7 +4,7 @@ import { loadavg } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { DriverName } from './driver.ts'
-import { runPair, runStartUp } from './pair.ts'
+import { runGossip, runPair, runReplay, runStartUp } from './pair.ts'
 import { judge, machine, mediansOf, printRow, type RowResult } from './report.ts'
 import { rows } from './rows.ts'
 import type { Figures } from './workloads.ts'
@@ -47,9 +47,10 @@ for (const row of rows) {
       }
       const list = (rounds[driver] ??= [])
       const size = driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size
-      list.push(
-        row.workload === 'start-up' ? await runStartUp(driver) : await runPair(driver, row.workload, size, options)
-      )
+      if (row.workload === 'start-up') list.push(await runStartUp(driver))
+      else if (row.workload === 'replay') list.push(await runReplay(driver, size))
+      else if (row.messageBytes !== undefined) list.push(await runGossip(driver, row.messageBytes, size))
+      else list.push(await runPair(driver, row.workload, size, options))
     }
   }
   const medians: Partial<Record<DriverName, Figures>> = {}

@@ -110,7 +110,22 @@ export async function runPair(
 
 /** One start of a fresh process with a first node. */
 export async function runStartUp(driver: DriverName): Promise<Figures> {
-  const script = fileURLToPath(new URL('./start-up.mjs', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [script, driver], { timeout: timeoutMs })
+  return runScript('./start-up.mjs', [driver])
+}
+
+/** A mesh of nodes in one fresh process, with `size` messages of so many bytes. */
+export async function runGossip(driver: DriverName, bytes: number, size: number): Promise<Figures> {
+  return runScript('./gossip.ts', [driver, String(bytes), String(size)])
+}
+
+/** `size` received messages and seven duplicates of each, without a network, in one fresh process. */
+export async function runReplay(driver: DriverName, size: number): Promise<Figures> {
+  return runScript('./replay.ts', [driver, String(size)])
+}
+
+async function runScript(name: string, args: readonly string[]): Promise<Figures> {
+  const script = fileURLToPath(new URL(name, import.meta.url))
+  const options = { timeout: timeoutMs, env: { ...process.env, NODE_ENV: 'production' } }
+  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], options)
   return JSON.parse(stdout) as Figures
 }

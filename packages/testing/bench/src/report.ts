@@ -23,6 +23,8 @@ export interface Row {
   readonly drivers: readonly DriverName[]
   readonly identify?: boolean
   readonly windowBytes?: number
+  /** Of the workload `gossip`: what is in a message. */
+  readonly messageBytes?: number
   readonly goals: readonly Goal[]
 }
 

@@ -206,6 +206,42 @@ export const rows: readonly Row[] = [
     ]
   },
   {
+    name: 'GossipSub: received RPCs, signed messages of 1 KiB, each eight times',
+    workload: 'replay',
+    size: 4000,
+    jsSize: 1000,
+    drivers: both,
+    goals: [
+      { figure: 'duplicateUs', atMost: 2 },
+      { figure: 'duplicateUs', atMost: 0.02, of: 'js-libp2p' },
+      { figure: 'ofVerifyLimit', atLeast: 0.9 }
+    ]
+  },
+  {
+    name: 'GossipSub: 20 nodes in one process, signed messages of 1 KiB',
+    workload: 'gossip-1k',
+    messageBytes: 1024,
+    size: 1000,
+    jsSize: 200,
+    drivers: both,
+    goals: [
+      { figure: 'deliveredPerSecond', atLeast: 10, of: 'js-libp2p' },
+      { figure: 'cpuMsPerDelivery', atMost: 0.1, of: 'js-libp2p' }
+    ]
+  },
+  {
+    name: 'GossipSub: 20 nodes in one process, signed messages of 128 KiB',
+    workload: 'gossip-128k',
+    messageBytes: 128 * 1024,
+    size: 200,
+    jsSize: 40,
+    drivers: both,
+    goals: [
+      { figure: 'deliveredPerSecond', atLeast: 10, of: 'js-libp2p' },
+      { figure: 'cpuMsPerDelivery', atMost: 0.1, of: 'js-libp2p' }
+    ]
+  },
+  {
     name: 'QUIC: one stream up, 64 KiB writes',
     workload: 'up',
     stack: 'quic',

@@ -104,15 +104,19 @@ export class WireMessage implements Message {
     return this.#part(this.#key, this.#keyEnd)
   }
 
-  /** What the signature is over: all of the message as it came, but signature and key (pubsub specification, signing). */
-  signedBytes(): Uint8Array {
+  /**
+   * What the signature is over: all of the message as it came, but signature and key (pubsub specification, signing). It is
+   * written into `scratch` when that is long enough.
+   */
+  signedBytes(scratch?: Uint8Array): Uint8Array {
     const cuts: Span[] = []
     if (this.#signature !== 0) cuts.push({ from: this.#signatureTag, to: this.#signatureEnd })
     if (this.#key !== 0) cuts.push({ from: this.#keyTag, to: this.#keyEnd })
     if (cuts.length === 2 && (cuts[0] as Span).from > (cuts[1] as Span).from) cuts.reverse()
     let length = signPrefix.length + this.bytes - this.#body
     for (const { from, to } of cuts) length -= to - from
-    const bytes = new Uint8Array(length)
+    const bytes =
+      scratch !== undefined && scratch.length >= length ? scratch.subarray(0, length) : new Uint8Array(length)
     bytes.set(signPrefix)
     let at = signPrefix.length
     let done = this.#body
