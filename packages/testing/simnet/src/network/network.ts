@@ -350,6 +350,7 @@ export class Network {
 
   /** Whether the thing that has arrived has to wait for the downlink of its node. */
   #waits(to: number, bytes: number, kind: number, from: number, ref: number): boolean {
+    if (!this.#wires.hasDownlinks) return false
     const link = this.#links[to] as Link
     const through = this.#wires.through(link.node, this.wheel.now, bytes)
     if (through <= this.wheel.now) return false
