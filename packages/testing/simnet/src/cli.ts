@@ -51,6 +51,7 @@ function main(): void {
     const { load, sybils } = scenario
     return {
       ...scenario,
+      about: nodes === scenario.nodes ? scenario.about : `${scenario.about}; here with ${nodes} honest nodes`,
       nodes,
       load: {
         publishers: Math.max(1, Math.min(nodes, Math.round(load.publishers * Math.min(1, share)))),

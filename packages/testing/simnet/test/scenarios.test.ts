@@ -68,6 +68,22 @@ test('who censors one publisher does not silence it', () => {
   expect(result.deliveryRatio).toBe(1)
 })
 
+test('nodes that come and go miss what is said while they are away, and nobody else misses anything', () => {
+  const churn = named('churn')
+  const result = runScenario({
+    ...churn,
+    nodes: 100,
+    dials: 8,
+    warmMs: 5000,
+    load: { ...churn.load, publishers: 20, perSecond: 5, forMs: 20_000 },
+    churn: { perSecond: 2, awayMs: 5000 }
+  })
+  // Those who leave with a message on its way to them, two in a second; those who come back get some by gossip.
+  expect(result.deliveryRatio).toBeGreaterThan(0.99)
+  expect(result.deliveryRatio).toBeLessThan(1.05)
+  expect(result.samples.at(-1)?.meshDegree).toBeGreaterThan(4)
+})
+
 test('the mesh that is counted is the mesh that routers have', () => {
   const { samples } = runScenario({ ...small, load: { ...small.load, forMs: 1000 }, coolMs: 1000 })
   const degree = samples.at(-1)?.meshDegree as number

@@ -99,10 +99,11 @@ function draw(chart: LineChart): { width: number; height: number; content: strin
   )
   const marked = marks
     .filter(({ x }) => x >= xLow && x <= xHigh)
-    .map(({ x, label }) => {
+    .map(({ x, label }, index) => {
       const at = toX(x)
+      const labelY = margin.top + 10 + (index % 2) * 13
       const isLeft = at > width * 0.7
-      return `<line class="mark" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="tick" x="${(at + (isLeft ? -5 : 5)).toFixed(1)}" y="${margin.top + 10}" text-anchor="${isLeft ? 'end' : 'start'}">${escapeHtml(label)}</text>`
+      return `<line class="mark" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="tick" x="${(at + (isLeft ? -5 : 5)).toFixed(1)}" y="${labelY}" text-anchor="${isLeft ? 'end' : 'start'}">${escapeHtml(label)}</text>`
     })
   const lines = chart.series.map(({ points, colour, name, isFaint }) => {
     const path = points.map(([x, y]) => `${toX(x).toFixed(1)},${toY(y).toFixed(1)}`).join(' ')
