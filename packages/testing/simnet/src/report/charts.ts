@@ -1,6 +1,6 @@
-import type { RunResult } from '../scenarios/run.ts'
+import type { RunResult, ScoreSample } from '../scenarios/run.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
-import type { LineChart } from './line-chart.ts'
+import type { LineChart, Series } from './line-chart.ts'
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
 const seconds = (atMs: number): number => atMs / 1000
@@ -65,33 +65,25 @@ export function chartsOf({ scenario, samples, scores, cdf }: RunResult): LineCha
             { name: 'copies', colour: 1, points: loaded.map((one) => [seconds(one.atMs), one.copiesPerDelivery]) }
           ]
         },
-    ...(hasSybils && scores.length > 1
-      ? [
-          {
-            title: 'Scores that honest nodes give: median and lowest tenth',
-            xLabel: 'virtual seconds',
-            yLabel: 'score',
-            marks,
-            series: [
-              { name: 'honest peers', colour: 1, points: scores.map((one) => [seconds(one.atMs), one.honest[1]]) },
-              {
-                name: 'honest, lowest tenth',
-                colour: 1,
-                isFaint: true,
-                points: scores.map((one) => [seconds(one.atMs), one.honest[0]])
-              },
-              { name: 'sybils', colour: 2, points: scores.map((one) => [seconds(one.atMs), one.sybils?.[1] ?? 0]) },
-              {
-                name: 'sybils, lowest tenth',
-                colour: 2,
-                isFaint: true,
-                points: scores.map((one) => [seconds(one.atMs), one.sybils?.[0] ?? 0])
-              }
-            ]
-          }
-        ]
-      : [])
+    ...(hasSybils && scores.length > 1 ? [scoreChart(scores, marks)] : [])
   ]
+}
+
+function scoreChart(scores: readonly ScoreSample[], marks: LineChart['marks'] = []): LineChart {
+  const points = (of: (sample: ScoreSample) => number): Series['points'] =>
+    scores.map((sample) => [seconds(sample.atMs), of(sample)])
+  return {
+    title: 'Scores that honest nodes give: median and lowest tenth',
+    xLabel: 'virtual seconds',
+    yLabel: 'score',
+    marks,
+    series: [
+      { name: 'honest peers', colour: 1, points: points(({ honest }) => honest[1]) },
+      { name: 'honest, lowest tenth', colour: 1, isFaint: true, points: points(({ honest }) => honest[0]) },
+      { name: 'sybils', colour: 2, points: points(({ sybils }) => sybils?.[1] ?? 0) },
+      { name: 'sybils, lowest tenth', colour: 2, isFaint: true, points: points(({ sybils }) => sybils?.[0] ?? 0) }
+    ]
+  }
 }
 
 function marksOf({ sybils, connectAtMs = 0, warmMs, load }: Scenario): { x: number; label: string }[] {
@@ -100,6 +92,6 @@ function marksOf({ sybils, connectAtMs = 0, warmMs, load }: Scenario): { x: numb
   if (sybils === undefined) return marks
   const attackAt = sybils.attackAtMs ?? sybils.connectAtMs
   if (attackAt > 0) marks.push({ x: attackAt / 1000, label: 'attack' })
-  if (connectAtMs > 0 && sybils.connectAtMs === 0) marks.push({ x: connectAtMs / 1000, label: '' })
-  return marks.filter(({ label }) => label !== '')
+  if (connectAtMs > 0) marks.push({ x: connectAtMs / 1000, label: 'honest nodes connect' })
+  return marks.toSorted((one, two) => one.x - two.x)
 }

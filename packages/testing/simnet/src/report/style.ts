@@ -1,5 +1,5 @@
 /** Colours for light and dark that keep apart for most eyes, and what charts are drawn with. */
-export const chartStyle = `
+export const chartStyle: string = `
 :root { color-scheme: light dark; --ink: #1d2127; --soft: #5d6673; --line: #e3e6ea; --page: #ffffff; --card: #f6f7f9;
   --c1: #2467c9; --c2: #c9541c; --c3: #20845a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e7eaee; --soft: #9aa4b2; --line: #30363f; --page: #14171b;
@@ -12,7 +12,7 @@ export const chartStyle = `
 `
 
 /** The report's looks: one column of figures, system fonts. */
-export const style = `
+export const style: string = `
 ${chartStyle}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
