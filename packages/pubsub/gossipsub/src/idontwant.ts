@@ -14,13 +14,15 @@ export class DontWant<M extends Message, Handle> {
 
   taken(peer: PeerState<M, Handle>, { idontwant = [] }: Control): void {
     if (idontwant.length === 0) return
-    const { settings, tick, host } = this.#context
+    const { settings, seen, tick, host } = this.#context
     if (++peer.counters.dontWantRpcs > settings.maxDontWantRpcs) return
     let left = settings.maxDontWantIds
     for (const ids of idontwant) {
       host.trace?.idontwant?.(peer, ids.length, 'received')
       for (const id of ids) {
         if (left-- <= 0) return
+        // Mostly it crosses our own copy: what has been sent on, and does not wait for the peer, is not sent to it again.
+        if (peer.queue.length === 0 && seen.get(id)?.status === 'accepted') continue
         peer.refuse(id, tick + settings.dontWantTicks, settings.maxDontWant)
       }
     }

@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { chartsOf } from './report/charts.ts'
 import { htmlReport, type ReportedRun } from './report/html.ts'
+import { svgImage } from './report/line-chart.ts'
+import { chartStyle } from './report/style.ts'
 import { textReport } from './report/text.ts'
 import { runScenario } from './scenarios/run.ts'
 import type { Scenario } from './scenarios/scenario.ts'
@@ -15,6 +18,7 @@ const usage = `pnpm sim [scenario …]            default: small; "all" is every
   --bytes n                      payload of a message
   --no-idontwant                 without IDONTWANT
   --report file.html             default simulation.html; --json file.json for the figures
+  --charts folder                every chart as an image of its own
   --quiet                        no line for each virtual second`
 
 function main(): void {
@@ -32,6 +36,7 @@ function main(): void {
       'no-idontwant': { type: 'boolean' },
       report: { type: 'string', default: 'simulation.html' },
       json: { type: 'string' },
+      charts: { type: 'string' },
       quiet: { type: 'boolean' }
     }
   })
@@ -46,6 +51,7 @@ function main(): void {
     const { load, sybils } = scenario
     return {
       ...scenario,
+      about: nodes === scenario.nodes ? scenario.about : `${scenario.about}; here with ${nodes} honest nodes`,
       nodes,
       load: {
         publishers: Math.max(1, Math.min(nodes, Math.round(load.publishers * Math.min(1, share)))),
@@ -71,6 +77,7 @@ function main(): void {
     }
   }
   write(values.report, htmlReport(runs))
+  if (values.charts !== undefined) drawCharts(values.charts, runs)
   if (values.json !== undefined) write(values.json, JSON.stringify(runs, undefined, 1))
 }
 
@@ -110,6 +117,16 @@ function measured(scenario: Scenario, seed: number, isLoud: boolean): ReportedRu
   if (isLoud && process.stderr.isTTY) process.stderr.write('\r\u001B[K')
   const { user, system } = process.cpuUsage(cpu)
   return { result, cost: { wallMs: performance.now() - started, cpuMs: (user + system) / 1000, rssBytes } }
+}
+
+function drawCharts(folder: string, runs: readonly ReportedRun[]): void {
+  for (const { result } of runs) {
+    for (const chart of chartsOf(result)) {
+      const image = svgImage(chart, chartStyle)
+      const title = chart.title.split(/[,:]/)[0]?.toLowerCase().replaceAll(' ', '-')
+      if (image !== undefined) write(`${folder}/${result.scenario.name}-${result.seed}-${title}.svg`, image)
+    }
+  }
 }
 
 function write(file: string, text: string): void {

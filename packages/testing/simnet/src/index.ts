@@ -20,7 +20,7 @@ export { type MakeRouter, RouterResident, type RouterResidentOptions } from './n
 export { Sybil, type SybilOptions } from './network/sybil.ts'
 export { type Edge, fullTopology, givenTopology, growingTopology, randomTopology } from './network/topology.ts'
 export { runScenario, type RunOptions, type RunResult, type ScoreSample } from './scenarios/run.ts'
-export type { LoadPlan, PlainRouterOptions, Scenario, SybilPlan } from './scenarios/scenario.ts'
+export type { ChurnPlan, LoadPlan, PlainRouterOptions, Scenario, SybilPlan } from './scenarios/scenario.ts'
 export { scenarios } from './scenarios/scenarios.ts'
 export { htmlReport, type ReportedRun, type RunCost } from './report/html.ts'
 export { textReport } from './report/text.ts'

@@ -2,9 +2,11 @@ import {
   fullTopology,
   givenTopology,
   growingTopology,
+  Network,
   type NetworkOptions,
   Random,
   randomTopology,
+  type Resident,
   world
 } from '@peerloom/simnet'
 import { expect, test } from 'vitest'
@@ -65,6 +67,33 @@ test('nodes that come and go leave nothing behind', () => {
   network.run(10_000)
   expect(network.connections).toBe(0)
   expect(network.pending).toEqual({ rpcs: 0, events: 0, links: 0, calls: 0 })
+})
+
+test('who moves into a node gets the heartbeats and timers of nobody else', () => {
+  const network = new Network({ nodes: 1 })
+  const heard: string[] = []
+  const move = (name: string): void => {
+    const nothing = (): void => {}
+    const resident: Resident = {
+      protocol: 'x',
+      ips: [],
+      beatMs: 1000,
+      beat: () => heard.push(name),
+      timer: () => heard.push(`${name}'s timer`),
+      linked: nothing,
+      unlinked: nothing,
+      receive: nothing,
+      publish: nothing
+    }
+    network.place(0, resident)
+  }
+  move('one')
+  network.timer(0, 5000, 1)
+  network.run(2000)
+  network.vacate(0)
+  move('two')
+  network.run(5000)
+  expect(heard).toEqual(['one', 'one', 'two', 'two', 'two', 'two', 'two'])
 })
 
 test('a split keeps messages on one side, and they go everywhere again when it is healed', () => {

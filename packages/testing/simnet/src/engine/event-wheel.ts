@@ -20,9 +20,6 @@ const fromAt = 5
 const refAt = 6
 const none = -1
 
-/** Up to here an insertion sort beats the built-in one. */
-const shortList = 48
-
 /**
  * What is to happen, in order of time, and of arrival where times are equal: a calendar queue of three levels. An event is a
  * time and four numbers and lives in flat memory: nothing is allocated for it, and a push and a take cost the same however many wait.
@@ -48,6 +45,9 @@ export class EventWheel {
   #current = new Int32Array(256)
   #at = 0
   #count = 0
+  #unsorted = new Int32Array(256)
+  /** Where the events of each microsecond of a bucket begin. */
+  readonly #starts = new Int32Array(bucketUs + 1)
 
   /** `capacity`: events that there is room for at first; it grows. */
   constructor(capacity = 1024) {
@@ -66,12 +66,12 @@ export class EventWheel {
     return this.#ints.byteLength
   }
 
-  /** Adds an event at a time in whole microseconds; a time that has passed counts as now. */
+  /** Adds an event at a time in microseconds, rounded up to whole ones; a time that has passed counts as now. */
   push(timeUs: number, kind: number, to: number, from: number, ref: number): void {
     if (!(timeUs < Number.MAX_SAFE_INTEGER)) {
       throw new PeerloomError('ERR_INVALID_ARGUMENT', `${timeUs} is not a time in microseconds`)
     }
-    const time = timeUs > this.now ? timeUs : this.now
+    const time = timeUs > this.now ? Math.ceil(timeUs) : this.now
     let event = this.#free
     if (event === none) {
       if (this.#used * words === this.#ints.length) this.#grow()
@@ -110,7 +110,7 @@ export class EventWheel {
         ints[at + refAt] as number
       )
     }
-    if (this.now < untilUs) this.now = untilUs
+    if (this.now < untilUs) this.now = Math.floor(untilUs)
   }
 
   /** The time of the next event; undefined when there is none. Looks through what lies between: not for every event. */
@@ -216,38 +216,41 @@ export class EventWheel {
     }
   }
 
-  /** Makes a bucket the current one and sorts it. */
+  /** Makes a bucket the current one and sorts it: its times are so few that they are counted, not compared. */
   #open(bucket: number): void {
     const near = this.#near
+    const startUs = this.#epoch * epochUs + this.#slot * slotUs + bucket * bucketUs
     let event = near.heads[bucket] as number
     near.heads[bucket] = none
-    this.#bucket = bucket
-    this.#at = 0
+    const starts = this.#starts.fill(0)
     let count = 0
     while (event !== none) {
-      if (count === this.#current.length) this.#current = grown(this.#current)
-      this.#current[count++] = event
+      if (count === this.#unsorted.length) this.#unsorted = grown(this.#unsorted)
+      const offset = (this.#floats[(event * words) >> 1] as number) - startUs
+      this.#unsorted[count++] = event
+      starts[offset + 1] = (starts[offset + 1] as number) + 1
       event = this.#ints[event * words + nextAt] as number
     }
     near.count -= count
+    while (this.#current.length < count) this.#current = grown(this.#current)
+    this.#bucket = bucket
+    this.#at = 0
     this.#count = count
     const current = this.#current
-    const floats = this.#floats
-    if (count > shortList) {
-      // Stable, as all sorting of ECMAScript is.
-      current
-        .subarray(0, count)
-        .sort((one, two) => (floats[(one * words) >> 1] as number) - (floats[(two * words) >> 1] as number))
+    const unsorted = this.#unsorted
+    if (count === 1) {
+      current[0] = unsorted[0] as number
       return
     }
-    for (let at = 1; at < count; at++) {
-      const moved = current[at] as number
-      const time = floats[(moved * words) >> 1] as number
-      let to = at
-      for (; to > 0 && (floats[((current[to - 1] as number) * words) >> 1] as number) > time; to--) {
-        current[to] = current[to - 1] as number
-      }
-      current[to] = moved
+    for (let offset = 1; offset < bucketUs; offset++) {
+      starts[offset] = (starts[offset] as number) + (starts[offset - 1] as number)
+    }
+    for (let at = 0; at < count; at++) {
+      const next = unsorted[at] as number
+      const offset = (this.#floats[(next * words) >> 1] as number) - startUs
+      const place = starts[offset] as number
+      starts[offset] = place + 1
+      current[place] = next
     }
   }
 

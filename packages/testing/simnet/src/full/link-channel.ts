@@ -1,6 +1,6 @@
 import { PeerloomError } from '@peerloom/interface'
 import { ChannelBase } from '@peerloom/streams'
-import { Link } from '../network/link.ts'
+import type { Link } from '../network/link.ts'
 import type { Wires } from '../network/wires.ts'
 import type { VirtualTime } from './virtual-time.ts'
 

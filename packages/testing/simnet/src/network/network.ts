@@ -58,6 +58,8 @@ export class Network {
   readonly messages: SimMessage[] = []
   readonly #wires: Wires
   readonly #residents: (Resident | undefined)[]
+  /** Counts who has lived in each node: timers of who left are not for who came. */
+  readonly #tenancies: Int32Array
   readonly #links: (Link | undefined)[] = []
   readonly #freeLinks: number[] = []
   readonly #linksOf: Map<number, Link>[]
@@ -83,6 +85,7 @@ export class Network {
     this.peerIds = Array.from({ length: nodes }, (_, node) => simPeerId(node, ids))
     this.#wires = new Wires(this.options, options, this.regionOf, random.fork())
     this.#residents = Array.from({ length: nodes })
+    this.#tenancies = new Int32Array(nodes)
     this.#linksOf = Array.from({ length: nodes }, () => new Map<number, Link>())
     this.#seqnos = new Float64Array(nodes)
   }
@@ -106,9 +109,11 @@ export class Network {
   /** Puts somebody into an empty node, from now on. */
   place(node: number, resident: Resident): void {
     this.#residents[node] = resident
+    const tenancy = (this.#tenancies[node] as number) + 1
+    this.#tenancies[node] = tenancy
     const { beatMs } = resident
     // Heartbeats of a network are not in step.
-    if (beatMs > 0) this.wheel.push(this.#in(beatMs * this.random.float()), kinds.beat, node, 0, 0)
+    if (beatMs > 0) this.wheel.push(this.#in(beatMs * this.random.float()), kinds.beat, node, tenancy, 0)
   }
 
   resident(node: number): Resident | undefined {
@@ -210,7 +215,7 @@ export class Network {
 
   /** Calls the resident's `timer` with the number, after a time. */
   timer(node: number, delayMs: number, ref: number): void {
-    this.wheel.push(this.#in(delayMs), kinds.timer, node, 0, ref)
+    this.wheel.push(this.#in(delayMs), kinds.timer, node, this.#tenancies[node] as number, ref)
   }
 
   /** Calls back after a time: for scripts. It is an event like others. */
@@ -256,13 +261,13 @@ export class Network {
         return
       case kinds.beat: {
         const resident = this.#residents[to]
-        if (resident === undefined) return
-        this.wheel.push(this.#in(resident.beatMs), kinds.beat, to, 0, 0)
+        if (resident === undefined || from !== this.#tenancies[to]) return
+        this.wheel.push(this.#in(resident.beatMs), kinds.beat, to, from, 0)
         resident.beat()
         return
       }
       case kinds.timer:
-        this.#residents[to]?.timer(ref)
+        if (from === this.#tenancies[to]) this.#residents[to]?.timer(ref)
         return
       case kinds.linked:
         this.#up(from, to)
@@ -350,6 +355,7 @@ export class Network {
 
   /** Whether the thing that has arrived has to wait for the downlink of its node. */
   #waits(to: number, bytes: number, kind: number, from: number, ref: number): boolean {
+    if (!this.#wires.hasDownlinks) return false
     const link = this.#links[to] as Link
     const through = this.#wires.through(link.node, this.wheel.now, bytes)
     if (through <= this.wheel.now) return false

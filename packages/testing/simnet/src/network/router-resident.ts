@@ -1,4 +1,13 @@
-import type { Recommended, Router, RouterHost, RouterPeer, RouterTrace, Rpc, Verdict } from '@peerloom/pubsub'
+import type {
+  PeerExchange,
+  Recommended,
+  Router,
+  RouterHost,
+  RouterPeer,
+  RouterTrace,
+  Rpc,
+  Verdict
+} from '@peerloom/pubsub'
 import type { Link } from './link.ts'
 import { nodeOfPeerId, type SimMessage } from './message.ts'
 import type { Network } from './network.ts'
@@ -17,6 +26,9 @@ export interface RouterResidentOptions {
   /** What connects with the node when a router recommends a peer or misses one. Default true. */
   readonly followsRecommendations?: boolean
 }
+
+/** What signed records are by length, with an Ed25519 key and two addresses. Nobody reads it. */
+const record = new Uint8Array(220)
 
 interface Validation {
   readonly done: (verdict: Verdict) => void
@@ -117,6 +129,10 @@ export class RouterResident implements Resident, RouterHost<SimMessage, Link> {
       const node = nodeOfPeerId(typeof peer === 'string' ? peer : peer.peerId)
       if (node !== undefined && node < this.#network.options.nodes) this.#network.connect(this.node, node)
     }
+  }
+
+  exchange(peer: RouterPeer<SimMessage, Link>): PeerExchange {
+    return { peerId: Uint8Array.from(peer.id, (unit) => unit.charCodeAt(0)), signedPeerRecord: record }
   }
 
   drop(peer: RouterPeer<SimMessage, Link>): void {

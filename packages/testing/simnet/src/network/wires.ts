@@ -20,6 +20,8 @@ export class Wires {
   readonly #regions: number
   readonly #up: Float64Array
   readonly #down: Float64Array
+  /** Some node's downlink has a limit. */
+  readonly hasDownlinks: boolean
   readonly #upFreeAt: Float64Array
   readonly #downFreeAt: Float64Array
   /** The node is told when its uplink is free. */
@@ -40,6 +42,7 @@ export class Wires {
       Array.from({ length: nodes }, (_, node) => of?.(node, random) ?? fallback)
     this.#up = Float64Array.from(perNode(given.uplinkMbps, Number.POSITIVE_INFINITY), usPerByte)
     this.#down = Float64Array.from(perNode(given.downlinkMbps, Number.POSITIVE_INFINITY), usPerByte)
+    this.hasDownlinks = this.#down.some((each) => each > 0)
     this.#nat = Uint8Array.from(perNode(given.nat, 'public'), (nat) => natKinds.indexOf(nat))
     this.#upFreeAt = new Float64Array(nodes)
     this.#downFreeAt = new Float64Array(nodes)

@@ -1,6 +1,6 @@
 import { type RpcKind, rpcKinds } from '../network/kinds.ts'
 import type { RunResult } from '../scenarios/run.ts'
-import type { Scenario } from '../scenarios/scenario.ts'
+import { chartsOf } from './charts.ts'
 import { escapeHtml, lineChart } from './line-chart.ts'
 import { style } from './style.ts'
 
@@ -91,111 +91,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function section({ result, cost }: ReportedRun): string {
-  const { scenario, samples, scores, cdf } = result
-  const hasSybils = scenario.sybils !== undefined
-  const seconds = (at: number): number => at / 1000
-  const marks = marksOf(scenario)
-  const loaded = samples.filter(({ deliveries }) => deliveries > 0)
-  const charts = [
-    lineChart({
-      title: 'Latency of deliveries, share of all',
-      xLabel: 'ms from publishing',
-      yLabel: 'delivered',
-      yMax: 1,
-      formatY: (share) => percent(share, 0),
-      series: [{ name: 'delivered', colour: 1, points: [[0, 0], ...cdf] }]
-    }),
-    lineChart({
-      title: 'Latency over time',
-      xLabel: 'virtual seconds',
-      yLabel: 'ms',
-      marks,
-      series: [
-        { name: 'p99', colour: 2, points: loaded.map((one) => [seconds(one.atMs), one.p99Ms]) },
-        { name: 'median', colour: 1, points: loaded.map((one) => [seconds(one.atMs), one.p50Ms]) }
-      ]
-    }),
-    lineChart({
-      title: 'Peers in the mesh of an honest node',
-      xLabel: 'virtual seconds',
-      yLabel: 'peers',
-      marks,
-      series: [
-        { name: 'all', colour: 1, points: samples.map((one) => [seconds(one.atMs), one.meshDegree]) },
-        ...(hasSybils
-          ? [
-              {
-                name: 'sybils',
-                colour: 2 as const,
-                points: samples.map((one) => [seconds(one.atMs), one.meshDegree * one.sybilShare] as const)
-              }
-            ]
-          : [])
-      ]
-    }),
-    hasSybils
-      ? lineChart({
-          title: 'Share of sybils in honest meshes',
-          xLabel: 'virtual seconds',
-          yLabel: 'share',
-          yMax: 1,
-          marks,
-          formatY: (share) => percent(share, 0),
-          series: [{ name: 'sybils', colour: 2, points: samples.map((one) => [seconds(one.atMs), one.sybilShare]) }]
-        })
-      : lineChart({
-          title: 'Copies that were sent for each delivery',
-          xLabel: 'virtual seconds',
-          yLabel: 'copies',
-          series: [
-            { name: 'copies', colour: 1, points: loaded.map((one) => [seconds(one.atMs), one.copiesPerDelivery]) }
-          ]
-        }),
-    ...(hasSybils && scores.length > 1
-      ? [
-          lineChart({
-            title: 'Scores that honest nodes give: median and lowest tenth',
-            xLabel: 'virtual seconds',
-            yLabel: 'score',
-            marks,
-            series: [
-              { name: 'honest peers', colour: 1, points: scores.map((one) => [seconds(one.atMs), one.honest[1]]) },
-              {
-                name: 'honest, lowest tenth',
-                colour: 1,
-                isFaint: true,
-                points: scores.map((one) => [seconds(one.atMs), one.honest[0]])
-              },
-              { name: 'sybils', colour: 2, points: scores.map((one) => [seconds(one.atMs), one.sybils?.[1] ?? 0]) },
-              {
-                name: 'sybils, lowest tenth',
-                colour: 2,
-                isFaint: true,
-                points: scores.map((one) => [seconds(one.atMs), one.sybils?.[0] ?? 0])
-              }
-            ]
-          })
-        ]
-      : [])
-  ]
+  const { scenario } = result
   return `<section>
 <h2>${escapeHtml(scenario.name)}</h2>
 <p>${escapeHtml(scenario.about)}.</p>
 ${tiles(result)}
-<div class="charts">${charts.join('')}</div>
+<div class="charts">${chartsOf(result).map(lineChart).join('')}</div>
 ${traffic(result)}
 ${facts(result, cost)}
 </section>`
-}
-
-function marksOf({ sybils, connectAtMs = 0, warmMs, load }: Scenario): { x: number; label: string }[] {
-  const marks = [{ x: warmMs / 1000, label: 'first message' }]
-  if (load.forMs > 0) marks.push({ x: (warmMs + load.forMs) / 1000, label: 'last' })
-  if (sybils === undefined) return marks
-  const attackAt = sybils.attackAtMs ?? sybils.connectAtMs
-  if (attackAt > 0) marks.push({ x: attackAt / 1000, label: 'attack' })
-  if (connectAtMs > 0 && sybils.connectAtMs === 0) marks.push({ x: connectAtMs / 1000, label: '' })
-  return marks.filter(({ label }) => label !== '')
 }
 
 function tiles(result: RunResult): string {

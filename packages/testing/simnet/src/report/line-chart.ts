@@ -49,13 +49,38 @@ export const escapeHtml = (text: string): string =>
 
 /** A line chart as an SVG figure without scripts. Colours come from the page, which knows light from dark. */
 export function lineChart(chart: LineChart): string {
+  const svg = draw(chart)
+  if (svg === undefined) return figure(chart, '<p class="empty">Nothing to show: the run was too short.</p>')
+  const { width, height, content } = svg
+  return figure(
+    chart,
+    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.title)}">${content}</svg>`
+  )
+}
+
+/** The same as an image of its own, with its title and legend; undefined when there is nothing to draw. */
+export function svgImage(chart: LineChart, style: string): string | undefined {
+  const svg = draw(chart)
+  if (svg === undefined) return undefined
+  const { width, height, content } = svg
+  const legend = chart.series.map(
+    ({ name, colour, isFaint }, at) =>
+      `<line class="line c${colour}${isFaint === true ? ' faint' : ''}" x1="${margin.left + at * 150}" x2="${margin.left + at * 150 + 18}" y1="32" y2="32"/><text class="label" x="${margin.left + at * 150 + 24}" y="36">${escapeHtml(name)}</text>`
+  )
+  const head = chart.series.length < 2 ? '' : legend.join('')
+  const top = chart.series.length < 2 ? 26 : 44
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + top}" width="${width}" font-family="system-ui, sans-serif"><style>${style}</style><text class="title" x="${margin.left}" y="16">${escapeHtml(chart.title)}</text>${head}<g transform="translate(0 ${top})">${content}</g></svg>
+`
+}
+
+function draw(chart: LineChart): { width: number; height: number; content: string } | undefined {
   const { formatY = defaultFormat, marks = [] } = chart
   const all = chart.series.flatMap(({ points }) => points)
   const xs = all.map(([x]) => x)
   const ys = all.map(([, y]) => y)
   const xLow = Math.min(...xs, Number.POSITIVE_INFINITY)
   const xHigh = Math.max(...xs, Number.NEGATIVE_INFINITY)
-  if (!(xHigh > xLow)) return figure(chart, '<p class="empty">Nothing to show: the run was too short.</p>')
+  if (!(xHigh > xLow)) return undefined
   const yLow = chart.yMin ?? Math.min(0, ...ys)
   const yTop = chart.yMax ?? Math.max(...ys)
   const yTicks = ticks(yLow, yTop > yLow ? yTop * 1.02 : yLow + 1)
@@ -74,10 +99,11 @@ export function lineChart(chart: LineChart): string {
   )
   const marked = marks
     .filter(({ x }) => x >= xLow && x <= xHigh)
-    .map(({ x, label }) => {
+    .map(({ x, label }, index) => {
       const at = toX(x)
+      const labelY = margin.top + 10 + (index % 2) * 13
       const isLeft = at > width * 0.7
-      return `<line class="mark" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="tick" x="${(at + (isLeft ? -5 : 5)).toFixed(1)}" y="${margin.top + 10}" text-anchor="${isLeft ? 'end' : 'start'}">${escapeHtml(label)}</text>`
+      return `<line class="mark" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="tick" x="${(at + (isLeft ? -5 : 5)).toFixed(1)}" y="${labelY}" text-anchor="${isLeft ? 'end' : 'start'}">${escapeHtml(label)}</text>`
     })
   const lines = chart.series.map(({ points, colour, name, isFaint }) => {
     const path = points.map(([x, y]) => `${toX(x).toFixed(1)},${toY(y).toFixed(1)}`).join(' ')
@@ -85,8 +111,7 @@ export function lineChart(chart: LineChart): string {
   })
   const axes = `<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${toY(yLow).toFixed(1)}" y2="${toY(yLow).toFixed(1)}"/>`
   const labels = `<text class="label" x="${margin.left + innerWidth / 2}" y="${height - 4}" text-anchor="middle">${escapeHtml(chart.xLabel)}</text><text class="label" transform="translate(13 ${margin.top + innerHeight / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(chart.yLabel)}</text>`
-  const svg = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.title)}">${[...grid, ...below, ...marked, ...lines].join('')}${axes}${labels}</svg>`
-  return figure(chart, svg)
+  return { width, height, content: [...grid, ...below, ...marked, ...lines, axes, labels].join('') }
 }
 
 function figure({ title, series }: LineChart, content: string): string {

@@ -1,9 +1,19 @@
-/** The report's looks: one column of figures, system fonts, colours for light and dark that keep apart for most eyes. */
-export const style = `
+/** Colours for light and dark that keep apart for most eyes, and what charts are drawn with. */
+export const chartStyle: string = `
 :root { color-scheme: light dark; --ink: #1d2127; --soft: #5d6673; --line: #e3e6ea; --page: #ffffff; --card: #f6f7f9;
   --c1: #2467c9; --c2: #c9541c; --c3: #20845a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e7eaee; --soft: #9aa4b2; --line: #30363f; --page: #14171b;
   --card: #1c2026; --c1: #6ea8fe; --c2: #f58d5a; --c3: #5cc795; } }
+.grid { stroke: var(--line); } .axis { stroke: var(--soft); } .mark { stroke: var(--soft); stroke-dasharray: 3 3; }
+.tick { fill: var(--soft); font-size: 11px; } .label { fill: var(--soft); font-size: 12px; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .line.faint { stroke-width: 1; stroke-dasharray: 5 3; }
+.line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); } .line.c3 { stroke: var(--c3); }
+.title { fill: var(--ink); font-size: 14px; font-weight: 600; }
+`
+
+/** The report's looks: one column of figures, system fonts. */
+export const style: string = `
+${chartStyle}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 32px 20px 64px; }
@@ -23,10 +33,6 @@ figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: 4px; }
 svg { width: 100%; height: auto; display: block; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--soft); }
 .legend i { display: inline-block; width: 16px; height: 0; border-top: 2px solid; margin-right: 6px; vertical-align: middle; }
-.grid { stroke: var(--line); } .axis { stroke: var(--soft); } .mark { stroke: var(--soft); stroke-dasharray: 3 3; }
-.tick { fill: var(--soft); font-size: 11px; } .label { fill: var(--soft); font-size: 12px; }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .line.faint { stroke-width: 1; stroke-dasharray: 5 3; }
-.line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); } .line.c3 { stroke: var(--c3); }
 .legend i.c1 { border-color: var(--c1); } .legend i.c2 { border-color: var(--c2); } .legend i.c3 { border-color: var(--c3); }
 .legend i.faint { border-top-style: dashed; border-top-width: 1px; }
 details { margin-top: 12px; color: var(--soft); } summary { cursor: pointer; }

@@ -80,12 +80,12 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
   })
   const recorder = new Recorder(network, (node) => node < honest)
   const plans = new Random(seed + 1)
-  const routers: Router[] = []
-  for (let node = 0; node < honest; node++) {
+  const routers = new Map<number, Router>()
+  const arrive = (node: number): void => {
     const resident = new RouterResident(network, node, {
       makeRouter: (host) => {
         const router = gossipsubRouter(host, scenario.router)
-        routers.push(router)
+        routers.set(node, router)
         return router
       },
       deliver: recorder.deliver,
@@ -93,11 +93,20 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
     })
     network.place(node, resident)
     resident.router.subscribe(topic)
+    recorder.setReceivers(routers.size)
   }
-  recorder.setReceivers(honest)
+  for (let node = 0; node < honest; node++) arrive(node)
   const { connectAtMs = 0 } = scenario
   for (const [from, to] of edgesOf(scenario, plans)) dialAt(network, connectAtMs, plans, from, to)
   if (sybils !== undefined) settleSybils(network, scenario, sybils, plans)
+  if (scenario.churn !== undefined) {
+    const leave = (node: number): void => {
+      routers.delete(node)
+      recorder.setReceivers(routers.size)
+      network.vacate(node)
+    }
+    scheduleChurn(network, scenario, plans, { arrive, leave, isThere: (node) => routers.has(node) })
+  }
 
   for (let node = 0; node < load.publishers; node++) schedulePublisher(network, node, scenario, plans)
   const totalMs = warmMs + load.forMs + coolMs
@@ -105,7 +114,8 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
   const scores: ScoreSample[] = []
   for (let ms = 1000; ms <= totalMs; ms += 1000) {
     network.run(1000)
-    if (ms % scoreEveryMs === 0 && scenario.router.score !== false) scores.push(sampleScores(network, routers, honest))
+    if (ms % scoreEveryMs === 0 && scenario.router.score !== false)
+      scores.push(sampleScores(network, [...routers.values()], honest))
     onSecond?.(ms, network.log.events)
   }
   const { latency: latencies } = recorder
@@ -174,6 +184,31 @@ function schedulePublisher(network: Network, node: number, { warmMs, load }: Sce
   }
   const firstMs = warmMs + random.float() * everyMs
   if (firstMs < endMs) network.call(firstMs, publish)
+}
+
+interface Lives {
+  arrive(node: number): void
+  leave(node: number): void
+  isThere(node: number): boolean
+}
+
+function scheduleChurn(network: Network, scenario: Scenario, random: Random, lives: Lives): void {
+  const { nodes, dials, load, warmMs, churn } = scenario
+  if (churn === undefined || nodes === load.publishers) return
+  const endMs = warmMs + load.forMs
+  const comeBack = (node: number): void => {
+    lives.arrive(node)
+    for (const other of random.sample(Math.min(nodes, dials), nodes)) network.connect(node, other)
+  }
+  const leave = (): void => {
+    const node = load.publishers + random.below(nodes - load.publishers)
+    if (lives.isThere(node)) {
+      lives.leave(node)
+      network.call(churn.awayMs, () => comeBack(node))
+    }
+    if (network.nowMs < endMs) network.call(1000 / churn.perSecond, leave)
+  }
+  network.call(warmMs, leave)
 }
 
 function sampleScores(network: Network, routers: readonly Router[], honest: number): ScoreSample {

@@ -32,6 +32,13 @@ export interface LoadPlan {
   readonly forMs: number
 }
 
+export interface ChurnPlan {
+  /** Nodes that leave in a second, once the load has begun. Publishers stay. */
+  readonly perSecond: number
+  /** They come back after so long, with nothing of what they knew. */
+  readonly awayMs: number
+}
+
 /** What is simulated. Plain data: with a seed it names a run. */
 export interface Scenario {
   readonly name: string
@@ -57,4 +64,5 @@ export interface Scenario {
   readonly coolMs: number
   readonly router: PlainRouterOptions
   readonly sybils?: SybilPlan
+  readonly churn?: ChurnPlan
 }

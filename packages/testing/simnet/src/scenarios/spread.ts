@@ -31,5 +31,16 @@ export const spreading: readonly Scenario[] = [
     nodes: 200,
     dials: 10,
     load: { publishers: 20, perSecond: 10, payloadBytes: 2048, forMs: 10_000 }
+  },
+  {
+    ...spread,
+    name: 'churn',
+    about:
+      '1,000 nodes, twenty of which leave every second and come back ten seconds later; a hundredth of packets is lost',
+    nodes: 1000,
+    dials: 15,
+    loss: 0.01,
+    load: { publishers: 100, perSecond: 10, payloadBytes: 2048, forMs: 60_000 },
+    churn: { perSecond: 20, awayMs: 10_000 }
   }
 ]

@@ -7,7 +7,7 @@ export const plan = {
   jitter: 0.1,
   /** For meshes to form. */
   warmMs: 5000,
-  messages: 60,
+  messages: 40,
   everyMs: 100,
   payloadBytes: 1000,
   coolMs: 3000,

@@ -2,7 +2,7 @@ import { createNode } from '@peerloom/core'
 import { gossipsub, gossipsubRouter } from '@peerloom/gossipsub'
 import { identify } from '@peerloom/identify'
 import { noise } from '@peerloom/noise'
-import { Network, NodeNetwork, oneRegion, RouterResident } from '@peerloom/simnet'
+import { Network, NodeNetwork, type NodePlace, oneRegion, RouterResident } from '@peerloom/simnet'
 import { yamux } from '@peerloom/yamux'
 import { edges, plan, publisherOf, tierResult, type TierResult } from './plan.ts'
 
@@ -35,23 +35,23 @@ export function routerTier(seed: number): TierResult & { readonly hash: string }
   return { ...tierResult(latencies), hash: network.log.digest() }
 }
 
+const makeNode = (place: NodePlace) =>
+  createNode({
+    ...place,
+    connectionEncryption: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify(), pubsub: gossipsub() }
+  })
+
 /** Whole nodes: keys, Noise, yamux, multistream, identify, the bytes of every RPC and its signatures. */
 export async function nodeTier(seed: number): Promise<TierResult & { readonly hash: string }> {
   using network = new NodeNetwork(options(seed))
   const { time } = network
   const latencies: number[] = []
   const publishedUs: number[] = []
-  const nodes = []
+  const nodes: Awaited<ReturnType<typeof makeNode>>[] = []
   for (let at = 0; at < plan.nodes; at++) {
-    const place = await network.place(at)
-    const node = await time.until(
-      createNode({
-        ...place,
-        connectionEncryption: [noise()],
-        streamMuxers: [yamux()],
-        services: { identify: identify(), pubsub: gossipsub() }
-      })
-    )
+    const node = await time.until(makeNode(await network.place(at)))
     node.services.pubsub.subscribe(plan.topic, ({ data, receivedFrom }) => {
       const message = new DataView(data.buffer, data.byteOffset).getUint32(0)
       if (receivedFrom !== undefined) latencies.push((time.nowUs - (publishedUs[message] as number)) / 1000)
