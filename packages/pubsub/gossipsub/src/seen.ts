@@ -3,9 +3,11 @@ import { Delivery } from './delivery.ts'
 import type { Topic } from './topic.ts'
 
 /** Nobody is credited for, or blamed with, what it was judged long ago: all ids of a kind share one record. */
-const accepted: Delivery<never, never> = new Delivery('accepted')
-const rejected: Delivery<never, never> = new Delivery('rejected')
-const ignored: Delivery<never, never> = new Delivery('ignored')
+const judged = {
+  accepted: new Delivery('accepted'),
+  rejected: new Delivery('rejected'),
+  ignored: new Delivery('ignored')
+}
 
 /** Copies of a message come within moments: so many of the newest ids are looked for in a map that stays in the cache. */
 const maxRecent = 4096
@@ -61,7 +63,7 @@ export class Seen<M extends Message, Handle> {
 
   /** Our own: known before anybody sends it to us. */
   own(id: MessageId, now: number): void {
-    this.#add(id, accepted, now)
+    this.#add(id, judged.accepted as Delivery<M, Handle>, now)
   }
 
   /** The message was judged. From `until` on, all that is left of it is the verdict. */
@@ -94,7 +96,8 @@ export class Seen<M extends Message, Handle> {
   }
 
   #slim(id: MessageId, { status }: Delivery<M, Handle>): void {
-    const shared = status === 'accepted' ? accepted : status === 'rejected' ? rejected : ignored
+    const verdict = status === 'accepted' || status === 'rejected' ? status : 'ignored'
+    const shared = judged[verdict] as Delivery<M, Handle>
     if (this.#recent.has(id)) this.#recent.set(id, shared)
     for (const generation of [this.#young, this.#middle, this.#old]) {
       if (generation?.has(id) !== true) continue
