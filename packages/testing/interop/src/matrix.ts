@@ -163,7 +163,10 @@ function roles(stack: StackName, one: PeerName, two: PeerName): readonly Row[] {
           [two, one]
         ]
   const rows = pairs.map(([dialler, listener]) => ({ stack, dialler, listener }) as Row)
-  if (stack === 'webrtc') return rows.map((row) => ({ ...row, relay: 'js' }))
+  // Arranged over a relay of either.
+  if (stack === 'webrtc') {
+    return [...new Set([one, two])].flatMap((relay) => rows.map((row) => ({ ...row, relay })))
+  }
   if (stack !== 'relay') return rows
   // Each as client, target and relay of the other.
   const relayed = rows.map(({ dialler, listener }) => {
@@ -215,10 +218,9 @@ export function load({ stack, dialler, listener }: Row): Load {
 }
 
 /**
- * How often a dial and each check may be tried: the WebRTC of others fails now and then, also among themselves. What needed
- * another attempt is noted in the table.
+ * How often a dial and each check may be tried: the WebRTC of others fails now and then among themselves. What needed another
+ * attempt is noted in the table.
  */
 export function attempts({ stack, dialler, listener }: Row): number {
-  const alone = dialler === 'peerloom' && listener === 'peerloom'
-  return stack.startsWith('webrtc') && !alone ? 3 : 1
+  return stack.startsWith('webrtc') && dialler !== 'peerloom' && listener !== 'peerloom' ? 3 : 1
 }

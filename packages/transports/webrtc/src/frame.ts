@@ -19,6 +19,12 @@ const messageTag = (messageField << 3) | 2
  */
 const creditField = 1000
 const creditTag = creditField << 3
+/**
+ * Another one, which others skip: how many bytes of payload come before this message on its stream. On the first messages of
+ * a stream, except where it is 0: an engine may swap those that come just when it is told where they go (node-datachannel).
+ */
+const positionField = 1001
+const positionTag = positionField << 3
 
 /** One message, as far as it matters. */
 export interface Frame {
@@ -26,36 +32,50 @@ export interface Frame {
   message: Uint8Array | undefined
   /** Total bytes of payload that may be sent on the stream. */
   credit: number | undefined
+  /** Bytes of payload before this message. */
+  position: number | undefined
 }
 
 /** Reads a message without its length prefix. Throws ERR_DECODE. The payload is a view. */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  const frame: Frame = { flag: undefined, message: undefined, credit: undefined }
+  const frame: Frame = { flag: undefined, message: undefined, credit: undefined, position: undefined }
   const reader = new ProtobufReader(bytes, { maxFields: 16 })
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === messageField) frame.message = reader.bytes()
     else if (field === flagField) frame.flag = Number(reader.uint64())
     else if (field === creditField) frame.credit = Number(reader.uint64())
+    else if (field === positionField) frame.position = Number(reader.uint64())
     else reader.skip()
   }
   return frame
 }
 
 /**
- * Writes length prefix, tag and length of a message with `payload` bytes to the target; gives the offset of the payload,
- * which the caller puts behind it.
+ * Writes length prefix, position when it is to be told, tag and length of a message with `payload` bytes to the target; gives
+ * the offset of the payload, which the caller puts behind it.
  */
-export function writeDataHeader(target: Uint8Array, payload: number): number {
-  const at = writeVarint(target, 0, 1 + varintLength(payload) + payload)
+export function writeDataHeader(target: Uint8Array, payload: number, position = 0): number {
+  const length = 1 + varintLength(payload) + payload
+  let at = writeVarint(target, 0, length + (position > 0 ? positionLength(position) : 0))
+  if (position > 0) at = writePosition(target, at, position)
   target[at] = messageTag
   return writeVarint(target, at + 1, payload)
 }
 
+const positionLength = (position: number): number => varintLength(positionTag) + varintLength(position)
+const writePosition = (target: Uint8Array, at: number, position: number): number =>
+  writeVarint(target, writeVarint(target, at, positionTag), position)
+
 const flagFrames = [0, 1, 2, 3].map((value) => Uint8Array.of(2, flagField << 3, value))
 
-/** A whole message that carries nothing but a flag. */
-export function flagFrame(value: number): Uint8Array {
-  return flagFrames[value] as Uint8Array
+/** A whole message that carries nothing but a flag, and its position when that is to be told. */
+export function flagFrame(value: number, position = 0): Uint8Array {
+  if (position === 0) return flagFrames[value] as Uint8Array
+  const length = 2 + positionLength(position)
+  const frame = new Uint8Array(1 + length)
+  frame.set([length, flagField << 3, value])
+  writePosition(frame, 3, position)
+  return frame
 }
 
 /** A whole message that grants credit. */

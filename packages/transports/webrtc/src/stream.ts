@@ -1,12 +1,14 @@
 import { readVarint, varintLength } from '@peerloom/bounded'
 import { type AbortOptions, type Clock, type Direction, PeerloomError, type Timer, toError } from '@peerloom/interface'
 import { ChunkQueue, endOfTurn, type Flushable, LengthPrefixedDecoder, StreamBase } from '@peerloom/streams'
+import { EarlyFrames } from './early-frames.ts'
 import type { RtcChannel, RtcChannelEvents } from './engine-interface.ts'
 import {
   creditFrame,
   decodeFrame,
   flag,
   flagFrame,
+  type Frame,
   maxPayloadBytes,
   maxReceivedBytes,
   maxSentBytes,
@@ -18,6 +20,8 @@ import {
  * into a buffer of 4 KiB, and fails when what comes is longer.
  */
 const maxWithPrefixBytes = 4096
+/** Payload of the first messages, which are never cut in two: the rest is prefix, position, tag and length. */
+const maxFirstPayloadBytes = maxWithPrefixBytes - 16
 /** The engine holds this much of a stream at most, and calls back when it is down to a quarter. */
 const engineHighBytes = 256 * 1024
 /** Memory that a stream may take for bytes nobody reads before it asks for more, and the steps it asks in. */
@@ -77,6 +81,10 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   #discarded = 0
   #reserved = 0
   #idleMessages = 0
+  /** The remote may not listen yet: what it is told says where it belongs. */
+  #tellsPosition: boolean
+  #earlyBytes = 0
+  #early: EarlyFrames | undefined = undefined
   #finTimer: Timer | undefined = undefined
   /** The channel was closed before the remote had said all. */
   brokeOff = false
@@ -85,6 +93,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     super(direction, host.clock)
     this.#channel = channel
     this.#host = host
+    this.#tellsPosition = direction === 'outbound'
     channel.attach(this)
   }
 
@@ -212,7 +221,31 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   // Receiving.
 
   #onFrame(bytes: Uint8Array): void {
+    this.#tellsPosition = false
     const frame = decodeFrame(bytes)
+    if (frame.position !== undefined && frame.position !== this.#received) {
+      this.#keepEarly(frame, frame.position)
+      return
+    }
+    this.#onNext(frame)
+    if (this.#early === undefined) return
+    for (;;) {
+      const next = this.isFinished ? undefined : this.#early.take(this.#received)
+      if (next === undefined) break
+      this.#earlyBytes -= next.message?.length ?? 0
+      this.#onNext(next)
+    }
+    if (this.#early.isEmpty || this.isFinished) this.#early = undefined
+  }
+
+  #keepEarly(frame: Frame, position: number): void {
+    this.#early ??= new EarlyFrames()
+    this.#earlyBytes += frame.message?.length ?? 0
+    const fits = this.#earlyBytes <= freeBytes && position > this.#received
+    if (!fits || !this.#early.add(position, frame)) throw violation('messages out of order')
+  }
+
+  #onNext(frame: Frame): void {
     const { message } = frame
     if (message !== undefined && message.length > 0) this.#receive(message)
     else if (++this.#idleMessages > maxIdleMessages) throw violation('too many messages without payload')
@@ -315,14 +348,20 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     endOfTurn(this)
   }
 
+  /** Where the next message stands, 0 when that is not to be told. */
+  get #position(): number {
+    return this.#tellsPosition && this.#sent < 2 ** 32 ? this.#sent : 0
+  }
+
   /** Sends what the engine and the remote take; with `whole`, only full messages. */
   #send(whole: boolean): void {
     if (this.#sending || this.isFinished || !this.#channel.isOpen) return
     this.#sending = true
     try {
       while (this.#queue !== undefined && !this.#blocked) {
-        const bytes = Math.min(this.#queue.length, maxPayloadBytes, this.#allowed - this.#sent)
-        if (bytes <= 0 || (whole && bytes < maxPayloadBytes)) break
+        const most = this.#tellsPosition ? maxFirstPayloadBytes : maxPayloadBytes
+        const bytes = Math.min(this.#queue.length, most, this.#allowed - this.#sent)
+        if (bytes <= 0 || (whole && bytes < most)) break
         if (!this.#sendPayload(this.#queue, bytes)) return
       }
     } finally {
@@ -334,7 +373,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   /** False when the stream was lost over it. */
   #sendPayload(queue: ChunkQueue, bytes: number): boolean {
     scratch ??= new Uint8Array(maxSentBytes)
-    let at = writeDataHeader(scratch, bytes)
+    let at = writeDataHeader(scratch, bytes, this.#position)
     for (let left = bytes; left > 0;) {
       const chunk = queue.shift(left) as Uint8Array
       scratch.set(chunk, at)
@@ -361,7 +400,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
 
   #sendFin(): void {
     this.#finSent = true
-    if (!this.#write(flagFrame(flag.fin))) return
+    if (!this.#write(flagFrame(flag.fin, this.#position))) return
     const { finAckTimeoutMs } = this.#host
     this.#finTimer = this.clock.setTimeout(() => this.writeFinished(), finAckTimeoutMs)
   }

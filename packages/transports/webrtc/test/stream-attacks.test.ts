@@ -1,50 +1,15 @@
 import { encodeVarint } from '@peerloom/bounded'
-import { CountingScope, ManualClock, seededRandom, settle, until } from '@peerloom/conformance'
-import type { MuxedStream } from '@peerloom/interface'
+import { seededRandom, settle, until } from '@peerloom/conformance'
 import { describe, expect, test } from 'vitest'
 import { creditFrame, flag, flagFrame, maxReceivedBytes } from '../src/frame.ts'
-import { creditProtocol, DataChannelMuxer } from '../src/muxer.ts'
-import { type DataChannelOptions, defaultDataChannelOptions } from '../src/options.ts'
-import { type FakeChannel, fakeLinks } from './fake-links.ts'
+import { creditProtocol } from '../src/muxer.ts'
+import { attacked } from './attacked.ts'
+import type { FakeChannel } from './fake-links.ts'
 
 const data = (payload: Uint8Array): Uint8Array => {
   const length = encodeVarint(payload.length)
   const body = Uint8Array.of(0x12, ...length)
   return Buffer.concat([encodeVarint(body.length + payload.length), body, payload])
-}
-
-/** One muxer, and a remote that writes what it likes. */
-function attacked(options: DataChannelOptions = {}) {
-  const [near, far] = fakeLinks()
-  const clock = new ManualClock()
-  const scope = new CountingScope()
-  const streams: MuxedStream[] = []
-  const closes: (Error | undefined)[] = []
-  const muxer = new DataChannelMuxer(
-    near,
-    {
-      role: 'responder',
-      clock,
-      limits: scope,
-      onStream: (stream) => streams.push(stream),
-      onClose: (error) => closes.push(error)
-    },
-    { ...defaultDataChannelOptions, ...options }
-  )
-  near.events = {
-    onChannel: (channel) => muxer.accept(channel),
-    onConnected: () => {},
-    onClosed: (error) => muxer.linkClosed(error)
-  }
-  far.events = { onChannel: () => {}, onConnected: () => {}, onClosed: () => {} }
-  const received: Uint8Array[] = []
-  const open = async (protocol = ''): Promise<{ channel: FakeChannel; stream: MuxedStream }> => {
-    const channel = far.createChannel({ protocol })
-    channel.attach({ onOpen() {}, onLow() {}, onClosed() {}, onMessage: (bytes) => received.push(bytes) })
-    await until('it has arrived', () => streams.length > 0)
-    return { channel, stream: streams.shift() as MuxedStream }
-  }
-  return { near, far, clock, scope, muxer, closes, received, open }
 }
 
 const flagsIn = (messages: readonly Uint8Array[]): number[] =>
