@@ -10,9 +10,10 @@ import {
   QuicheEndpoint
 } from '@peerloom/quic-engine/quiche'
 import type { QuicOptions } from '@peerloom/quic'
-import type { DatagramPort, UdpAddress } from '@peerloom/quic-engine'
+import type { DatagramPort } from '@peerloom/quic-engine'
 import { createSocket, type Socket } from 'node:dgram'
 import { expect, onTestFinished, test } from 'vitest'
+import { LossyPort } from './lossy-port.ts'
 import { makeNode } from './nodes.ts'
 
 const hourMs = 3_600_000
@@ -46,45 +47,6 @@ async function listening(options?: QuicOptions) {
   const node = await makeNode(['/ip4/127.0.0.1/udp/0/quic-v1'], { engine: 'quiche', ...options })
   onTestFinished(() => node.stop())
   return { node, port: portOf(node.multiaddrs()[0]) }
-}
-
-/** A UDP port that loses what it is told to lose. */
-class LossyPort implements DatagramPort {
-  readonly #port: DatagramPort
-  #losing = 0
-
-  constructor(port: DatagramPort) {
-    this.#port = port
-  }
-
-  get local(): UdpAddress {
-    return this.#port.local
-  }
-
-  get isFull(): boolean {
-    return this.#port.isFull
-  }
-
-  set onDatagram(onDatagram: DatagramPort['onDatagram']) {
-    this.#port.onDatagram = onDatagram
-  }
-
-  get onDatagram(): DatagramPort['onDatagram'] {
-    return this.#port.onDatagram
-  }
-
-  lose(packets: number): void {
-    this.#losing = packets
-  }
-
-  send(bytes: Uint8Array, to: UdpAddress): void {
-    if (this.#losing > 0) this.#losing--
-    else this.#port.send(bytes, to)
-  }
-
-  close(): Promise<void> {
-    return this.#port.close()
-  }
 }
 
 /** Dials with a certificate of the test's choice. */
@@ -216,7 +178,7 @@ test('a good-bye that was lost is said again', async () => {
   const connection = await dialWith(port, await goodCertificate(), lossy)
   connection.start({ stream() {}, closed() {} })
   await until('it is a connection', () => node.connections.list().length === 1)
-  lossy.lose(1)
+  lossy.lose((packet) => packet === 0)
   connection.abort()
   await until('it is over, long before it is idle', () => node.connections.list().length === 0)
 })

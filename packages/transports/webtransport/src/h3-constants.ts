@@ -38,3 +38,6 @@ export const h3Error = {
   requestCancelled: 0x10c,
   messageError: 0x10e
 } as const
+
+/** Code 0 of an application among the codes of HTTP/3 (draft-ietf-webtrans-http3, "Resetting Data Streams"). */
+export const sessionStreamError = 0x52e4a40fa8db

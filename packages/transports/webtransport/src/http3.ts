@@ -2,7 +2,7 @@ import { PeerloomError } from '@peerloom/interface'
 import type { EngineConnectionEvents, EngineStream, EngineStreamEvents } from '@peerloom/quic-engine'
 import { type QuicheConnection, type QuicheExtras, type QuicheStream, readVarint } from '@peerloom/quic-engine/quiche'
 import { FrameReader } from './frame-reader.ts'
-import { frameType, h3Error, uniType, webTransportBidi } from './h3-constants.ts'
+import { frameType, h3Error, sessionStreamError, uniType, webTransportBidi } from './h3-constants.ts'
 import { HeadReader } from './head-reader.ts'
 import type { WebTransportSession } from './session.ts'
 import { SessionStream } from './session-stream.ts'
@@ -27,6 +27,7 @@ export interface Http3Side {
 /** HTTP/3 on a connection, as far as it takes to get to one WebTransport session. */
 export class Http3Connection implements EngineConnectionEvents, QuicheExtras {
   readonly quic: QuicheConnection
+  readonly resetCode: number = sessionStreamError
   readonly #side: Http3Side
   #session: WebTransportSession | undefined = undefined
   #sessionId = -1

@@ -15,6 +15,8 @@ export interface Answer {
   readonly stream: EngineStream
   bytes: Uint8Array
   over: boolean
+  /** Why it ended, unless it did so in good order. */
+  error: Error | undefined
 }
 
 /** An HTTP/3 connection that says whatever a test wants it to. */
@@ -59,11 +61,14 @@ export async function rawClient(port: number): Promise<{
   let over = !connection.isEstablished
   connection.start({ stream: (stream) => stream.reset(() => {}), closed: () => (over = true) })
   const listen = (stream: EngineStream): Answer => {
-    const answer: Answer = { stream, bytes: new Uint8Array(0), over: false }
+    const answer: Answer = { stream, bytes: new Uint8Array(0), over: false, error: undefined }
     stream.start({
       data: (bytes) => (answer.bytes = Buffer.concat([answer.bytes, bytes])),
       end: () => (answer.over = true),
-      lost: () => (answer.over = true),
+      lost: (error) => {
+        answer.over = true
+        answer.error = error
+      },
       written() {},
       stopped() {}
     })

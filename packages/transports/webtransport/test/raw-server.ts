@@ -59,7 +59,7 @@ export async function rawServer(options: RawServerOptions): Promise<{
     accepts: () => true,
     onConnection: (connection) => {
       connections.push(connection)
-      connection.handleExtras({ uniStream: (stream) => stream.start(deaf), datagram() {} })
+      connection.handleExtras({ resetCode: 0, uniStream: (stream) => stream.start(deaf), datagram() {} })
       connection.start({ stream: (stream) => answer(stream, options.answer), closed() {} })
       const control = connection.openUni()
       control?.start(deaf)

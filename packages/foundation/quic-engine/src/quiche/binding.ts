@@ -37,6 +37,8 @@ export interface Quiche {
   streamSend(id: number, data: Uint8Array, fin: boolean): number | null
   /** Direction 0 sends STOP_SENDING, 1 RESET_STREAM. */
   streamShutdown(id: number, direction: 0 | 1, code: number): void | null
+  /** What could be written to a stream at once. */
+  streamCapacity(id: number): number
   readable(): Iterable<number>
   dgramRecvVec(): Uint8Array | null
   peerStreamsLeftBidi(): number

@@ -14,6 +14,10 @@ const maxBurstBytes = 96 * 1024
 /** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
+/** An end of a stream waits no longer than this for what may never come. */
+const endTimeoutMs = 1000
+/** When the next thing that quiche waits for is further away than any repetition, it waits for no acknowledgement. */
+const beyondRepetitionMs = 3000
 const nothing = new Uint8Array(0)
 /** Where bytes go to that nobody wants. */
 const discarded = new Uint8Array(4096)
@@ -34,6 +38,8 @@ export interface QuicheConnectionHost {
 
 /** Unidirectional streams and datagrams, for those who speak HTTP/3 on a connection. */
 export interface QuicheExtras {
+  /** With which streams are reset. */
+  readonly resetCode: number
   uniStream(stream: QuicheStream): void
   datagram(bytes: Uint8Array): void
 }
@@ -49,6 +55,11 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   readonly #info: { from: HostPort; to: HostPort }
   readonly #streams = new Map<number, QuicheStream>()
   readonly #blocked = new Set<QuicheStream>()
+  /** Streams whose end waits for the acknowledgement of what was before it. */
+  readonly #finishing = new Set<QuicheStream>()
+  #sendRound = 0
+  /** What was sent before this round has been acknowledged. */
+  #acknowledgedRound = 0
   readonly #keepAliveMs: number
   readonly #packetBytes: number
   /** Streams that wait until the remote allows more. */
@@ -111,6 +122,18 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
 
   get isEstablished(): boolean {
     return this.#established
+  }
+
+  get sendRound(): number {
+    return this.#sendRound
+  }
+
+  get now(): number {
+    return this.#host.clock.now()
+  }
+
+  get resetCode(): number {
+    return this.#extras?.resetCode ?? 0
   }
 
   get rttMs(): number | undefined {
@@ -202,6 +225,10 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     else this.#blocked.delete(stream)
   }
 
+  finishLater(stream: QuicheStream): void {
+    this.#finishing.add(stream)
+  }
+
   forget(stream: QuicheStream): void {
     this.#streams.delete(stream.streamId)
   }
@@ -246,6 +273,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.#scheduled = false
     if (this.#gone) return
     const { quiche } = this
+    if ((quiche.timeout() ?? Infinity) > beyondRepetitionMs) this.#acknowledgedRound = this.#sendRound
     if (!this.#established && quiche.isEstablished()) {
       this.#established = true
       this.#host.established(this)
@@ -255,6 +283,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       if (this.#opening.length > 0) this.#openWaiting()
       for (const stream of this.#blocked) stream.pump()
     }
+    if (this.#finishing.size > 0) this.#writeEnds()
     this.#send()
     if (quiche.isClosed()) this.#end()
     else {
@@ -372,7 +401,47 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       this.#slabUsed += length
       sent += length
     }
-    if (sent > 0) this.#lastSent = clock.now()
+    if (sent === 0) return
+    this.#lastSent = clock.now()
+    this.#sendRound++
+  }
+
+  /** Called right before all that can leave does: nothing is to come between. */
+  #writeEnds(): void {
+    const { now } = this
+    const quietMs = this.#quietMs()
+    for (const stream of this.#finishing) {
+      const ageMs = now - stream.writtenAt
+      const isAcknowledged = stream.writtenRound < this.#acknowledgedRound || ageMs >= quietMs
+      if (!(isAcknowledged && this.#hasRoom(stream)) && ageMs < endTimeoutMs) continue
+      this.#finishing.delete(stream)
+      stream.sendEnd()
+    }
+  }
+
+  #hasRoom({ streamId }: QuicheStream): boolean {
+    try {
+      return this.quiche.streamCapacity(streamId) > 0
+    } catch {
+      return true // it is over: nothing is to be waited for
+    }
+  }
+
+  /** When an end of a stream that waits has to be looked at again, whatever happens. */
+  #nextEndAt(now: number): number {
+    if (this.#finishing.size === 0) return Infinity
+    const quietMs = this.#quietMs()
+    let at = Infinity
+    for (const { writtenAt } of this.#finishing) {
+      const quietAt = writtenAt + quietMs
+      at = Math.min(at, quietAt > now ? quietAt : writtenAt + endTimeoutMs)
+    }
+    return Math.max(at, now + 1)
+  }
+
+  /** After so long, what was sent has arrived, or was lost and has been repeated. */
+  #quietMs(): number {
+    return 2 * (this.rttMs ?? 0) + quietMarginMs
   }
 
   /** One timer, set anew only when the next time is earlier than what it is set to. */
@@ -381,7 +450,11 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     const now = clock.now()
     const timeout = this.quiche.timeout()
     const keepAliveAt = this.#lastSent + this.#keepAliveMs
-    const at = Math.min(timeout === null ? Infinity : now + timeout + 1, this.#established ? keepAliveAt : Infinity)
+    const at = Math.min(
+      timeout === null ? Infinity : now + timeout + 1,
+      this.#established ? keepAliveAt : Infinity,
+      this.#nextEndAt(now)
+    )
     if (at >= this.#timerAt || at === Infinity) return
     clock.clearTimeout(this.#timer)
     this.#timerAt = at
@@ -410,11 +483,11 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.flush()
     let bytes = this.quiche.stats().sentBytes
     let since = this.#lastSent
-    const quietMs = (): number => 2 * (this.rttMs ?? 0) + quietMarginMs
     while (!this.#gone && !this.#over) {
       const now = clock.now()
-      if ((now - since >= quietMs() && this.#blocked.size === 0) || now - started >= deliveryTimeoutMs) return
-      await new Promise<void>((resolve) => void clock.setTimeout(resolve, quietMs() / 4))
+      const isWritten = this.#blocked.size === 0 && this.#finishing.size === 0
+      if ((isWritten && now - since >= this.#quietMs()) || now - started >= deliveryTimeoutMs) return
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, this.#quietMs() / 4))
       const sent = this.#gone ? bytes : this.quiche.stats().sentBytes
       if (sent !== bytes) since = clock.now()
       bytes = sent

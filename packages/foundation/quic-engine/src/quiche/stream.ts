@@ -15,8 +15,14 @@ let slabUsed = 0
 
 export interface QuicheStreamHost {
   readonly quiche: Quiche
+  readonly resetCode: number
+  /** Counts how often packets were made: what was written in this round has not left yet. */
+  readonly sendRound: number
+  readonly now: number
   /** Something is to be sent, or read again. */
   markDirty(): void
+  /** `sendEnd` is called when that is safe. */
+  finishLater(stream: QuicheStream): void
   /** A write waits for room, or does no longer. */
   setBlocked(stream: QuicheStream, blocked: boolean): void
   forget(stream: QuicheStream): void
@@ -31,6 +37,8 @@ export class QuicheStream implements EngineStream {
   #readOver = false
   #writeOver = false
   #over = false
+  #writtenRound: number | undefined = undefined
+  #writtenAt = 0
   /** What of a piece had no room yet. */
   #rest: Uint8Array | undefined = undefined
 
@@ -59,18 +67,38 @@ export class QuicheStream implements EngineStream {
     this.#host.markDirty()
   }
 
+  /** When bytes of it were last given to quiche: a time, and a round of sending. */
+  get writtenAt(): number {
+    return this.#writtenAt
+  }
+
+  get writtenRound(): number {
+    return this.#writtenRound ?? -1
+  }
+
+  /**
+   * Quiche 0.18 takes a stream for complete once its bytes are acknowledged and it has an end, although that may not have been:
+   * an end behind bytes that have left is forgotten when their acknowledgement comes before it is sent, or before it is lost.
+   * With bytes that have not left it goes in one frame; else it waits for the acknowledgement.
+   */
   finish(): void {
     this.#writeOver = true
-    this.#attempt(() => this.#host.quiche.streamSend(this.streamId, nothing, true))
+    if (this.#writtenRound === undefined || this.#writtenRound === this.#host.sendRound) this.sendEnd()
+    else this.#host.finishLater(this)
     this.#host.markDirty()
     this.#forgetWhenOver()
   }
 
+  /** Called by the connection. */
+  sendEnd(): void {
+    this.#attempt(() => this.#host.quiche.streamSend(this.streamId, nothing, true))
+  }
+
   reset(gone: () => void): void {
     this.#events = undefined
-    const { quiche } = this.#host
-    if (!this.#writeOver) this.#attempt(() => quiche.streamShutdown(this.streamId, 1, 0))
-    if (!this.#readOver) this.#attempt(() => quiche.streamShutdown(this.streamId, 0, 0))
+    const { quiche, resetCode } = this.#host
+    if (!this.#writeOver) this.#attempt(() => quiche.streamShutdown(this.streamId, 1, resetCode))
+    if (!this.#readOver) this.#attempt(() => quiche.streamShutdown(this.streamId, 0, resetCode))
     this.#end()
     this.#host.markDirty()
     gone()
@@ -101,6 +129,10 @@ export class QuicheStream implements EngineStream {
       this.#events?.stopped()
       this.#forgetWhenOver()
       return
+    }
+    if (sent > 0) {
+      this.#writtenRound = this.#host.sendRound
+      this.#writtenAt = this.#host.now
     }
     if (sent < rest.length) {
       if (sent > 0) this.#rest = rest.subarray(sent)
@@ -152,7 +184,7 @@ export class QuicheStream implements EngineStream {
     const reset = /^StreamReset\((\d+)\)/.exec(error.message)
     if (reset === null) return // Done, or the connection is over, which tells the stream
     this.#readOver = true
-    const code = reset[1] === '0' ? '' : ` with code ${reset[1]}`
+    const code = Number(reset[1]) === this.#host.resetCode ? '' : ` with code ${reset[1]}`
     this.#fail(new PeerloomError('ERR_CHANNEL_RESET', `the remote reset the stream${code}`, { remote: true }), false)
   }
 
