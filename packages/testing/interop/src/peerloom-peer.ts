@@ -107,6 +107,10 @@ class PeerloomPeer implements ForeignPeer {
     })
   }
 
+  get pubsub(): never {
+    throw new Error('Peerloom has no pubsub yet')
+  }
+
   get peerId(): string {
     return this.#node.peerId.toString()
   }
