@@ -194,7 +194,7 @@ function tapRegistrar(registrar: Registrar, tally: RpcTally): Registrar {
       (stream, connection) => {
         const peer = connection.remotePeer.toString()
         tapReceived(stream, tally.listener(peer, 'received', stream.protocol))
-        return handler(stream, connection)
+        return handler(stream, tapConnection(connection, tally))
       },
       options
     )

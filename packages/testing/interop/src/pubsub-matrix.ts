@@ -50,13 +50,6 @@ const gaps: readonly Gap[] = [
     reason: '@libp2p/gossipsub 17.1.1 knows 1.2, without partial messages'
   },
   {
-    peer: 'js',
-    columns: ['gossipsub'],
-    checks: ['counts up'],
-    role: 'dialler',
-    reason: 'js-libp2p numbers its messages at random, so that a validator of go-libp2p ignores most of them'
-  },
-  {
     peer: 'rust',
     columns: ['gossipsub'],
     checks: ['exchanges peers'],
