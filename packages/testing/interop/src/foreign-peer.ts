@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import type { ForeignPubsub, ForeignPubsubOptions } from './foreign-pubsub.ts'
 import { buildForeignPeer, type ForeignPeerKind } from './peer-build.ts'
 import { PeerProcess } from './peer-process.ts'
 import { ProcessPeer } from './process-peer.ts'
@@ -23,6 +24,8 @@ export interface ForeignPeerOptions {
   readonly keyType?: ForeignKeyType
   /** rust-libp2p only: put its legacy signed record into identify. Default: no record. */
   readonly legacyIdentifyRecord?: boolean
+  /** Run pubsub. Default: not at all. */
+  readonly pubsub?: ForeignPubsubOptions
   /** Ends the waiting for the build and the start. A started peer is ended by `stop` only. */
   readonly signal?: AbortSignal
   /** Limit for a start without a build. Default: 20 s. */
@@ -136,6 +139,7 @@ export interface ForeignPeer extends AsyncDisposable {
   ): Promise<ForeignRecord & { readonly record: Uint8Array }>
   /** Has the implementation open an envelope with a peer record; rejects if it does not accept it. */
   verifyRecord(record: Uint8Array, options?: CommandOptions): Promise<ForeignRecord>
+  readonly pubsub: ForeignPubsub
   stop(): Promise<void>
 }
 
@@ -184,6 +188,7 @@ function stackArguments(kind: ForeignPeerKind, options: ForeignPeerOptions): rea
   const args = ['--transport', stack.transport, '--security', stack.security, '--muxer', stack.muxer]
   for (const address of options.listen ?? [defaultListen(stack)]) args.push('--listen', address)
   if (options.relay === true) args.push('--relay')
+  if (options.pubsub !== undefined) args.push('--pubsub', JSON.stringify(options.pubsub))
   if (options.listenRelay !== undefined) args.push('--listen-relay', options.listenRelay)
   if (stack.privateNetwork) args.push('--psk', networkKeyFile(options.networkKey))
   if (stack.webRTCVersion === 2 && kind === 'go') args.push('--webrtc-version', '2')

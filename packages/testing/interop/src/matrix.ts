@@ -1,3 +1,5 @@
+import { pubsubColumns } from './pubsub-matrix.ts'
+import type { Column } from './results.ts'
 import { isNegotiated, stacks, type StackName } from './stacks.ts'
 
 export type PeerName = 'peerloom' | 'js' | 'js frozen' | 'go' | 'rust'
@@ -36,6 +38,11 @@ interface Gap {
 export const peerNames: readonly PeerName[] = ['peerloom', 'js', 'js frozen', 'go', 'rust']
 export const foreignNames: readonly PeerName[] = peerNames.filter((name) => name !== 'peerloom')
 export const stackNames: readonly StackName[] = Object.keys(stacks) as StackName[]
+export const columnNames: readonly Column[] = [...stackNames, ...pubsubColumns]
+
+export function isStack(column: Column): column is StackName {
+  return column in stacks
+}
 
 export const gaps: readonly Gap[] = [
   {

@@ -22,6 +22,7 @@ import type {
   ForeignStats
 } from './foreign-peer.ts'
 import { npmModules } from './npm-modules.ts'
+import { NpmPubsub } from './npm-pubsub.ts'
 import {
   checkDigest,
   checkEcho,
@@ -71,6 +72,7 @@ export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<Foreig
   // A private WebRTC peer is found through its relay only.
   const listen = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
   const privateKey = await generateKeyPair(keyTypes[options.keyType ?? 'ed25519'])
+  const pubsub = new NpmPubsub(options.pubsub ?? {})
   const node = await createLibp2p({
     ...modules,
     privateKey,
@@ -79,13 +81,14 @@ export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<Foreig
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
+      ...(options.pubsub === undefined ? {} : { pubsub: pubsub.module }),
       ...(options.relay === true ? { relay: circuitRelayServer({ reservations: relayLimits }) } : {})
     },
     // Nothing here should dial, ping or close on its own, nor refuse what the rows open.
     connectionMonitor: { enabled: false },
     connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 }
   })
-  const peer = new NpmPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const peer = new NpmPeer(node, privateKey, pubsub, options.commandTimeoutMs ?? 30_000)
   await peer.serve()
   if (listenRelay !== undefined) await peer.whenRelayed(listenRelay, stack.transport === 'webrtc')
   return peer
@@ -94,6 +97,7 @@ export async function startNpmPeer(options: NpmPeerOptions = {}): Promise<Foreig
 class NpmPeer implements ForeignPeer {
   readonly implementation: string
   readonly peerId: string
+  readonly pubsub: NpmPubsub
   readonly #node: Node
   readonly #key: PrivateKey
   readonly #timeoutMs: number
@@ -101,8 +105,9 @@ class NpmPeer implements ForeignPeer {
   readonly #served: Record<string, number> = {}
   #resets = 0
 
-  constructor(node: Node, key: PrivateKey, timeoutMs: number) {
+  constructor(node: Node, key: PrivateKey, pubsub: NpmPubsub, timeoutMs: number) {
     this.#node = node
+    this.pubsub = pubsub
     this.#key = key
     this.#timeoutMs = timeoutMs
     this.peerId = node.peerId.toString()

@@ -23,6 +23,7 @@ import type {
   ForeignStats
 } from './foreign-peer.ts'
 import { peerloomModules } from './peerloom-modules.ts'
+import { PeerloomPubsub } from './peerloom-pubsub.ts'
 import { defaultListen, indirection, stacks } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
@@ -52,13 +53,14 @@ export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promi
   const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
   // A private WebRTC peer is found through its relay only.
   const direct = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
+  const pubsub = new PeerloomPubsub(options.pubsub ?? {})
   const node = await createNode({
     ...parts,
     privateKey,
     addresses: { listen: [...direct, ...relayed] },
-    services: { ...extra, ...services() }
+    services: { ...extra, ...(options.pubsub === undefined ? {} : { pubsub: pubsub.module }), ...services() }
   })
-  const peer = new PeerloomPeer(node, privateKey, options.commandTimeoutMs ?? 30_000)
+  const peer = new PeerloomPeer(node, privateKey, pubsub, options.commandTimeoutMs ?? 30_000)
   const marker = stack.transport === 'webrtc' ? '/p2p-circuit/webrtc' : '/p2p-circuit'
   if (relayed.length > 0) await peer.whenListening(marker)
   return peer
@@ -66,6 +68,7 @@ export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promi
 
 class PeerloomPeer implements ForeignPeer {
   readonly implementation = 'peerloom/0.1.0'
+  readonly pubsub: PeerloomPubsub
   readonly #node: InteropNode
   readonly #key: PrivateKey
   readonly #timeoutMs: number
@@ -73,8 +76,9 @@ class PeerloomPeer implements ForeignPeer {
   readonly #served: Record<string, number> = {}
   #resets = 0
 
-  constructor(node: InteropNode, key: PrivateKey, timeoutMs: number) {
+  constructor(node: InteropNode, key: PrivateKey, pubsub: PeerloomPubsub, timeoutMs: number) {
     this.#node = node
+    this.pubsub = pubsub
     this.#key = key
     this.#timeoutMs = timeoutMs
     node.events.on('peer:identify', (result) => {

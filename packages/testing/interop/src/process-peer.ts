@@ -8,13 +8,16 @@ import type {
   ForeignRecord,
   ForeignStats
 } from './foreign-peer.ts'
+import type { ForeignPubsub } from './foreign-pubsub.ts'
 import type { Fields, PeerProcess } from './peer-process.ts'
+import { ProcessPubsub } from './process-pubsub.ts'
 
 /** The typed face of a peer in a process of its own. */
 export class ProcessPeer implements ForeignPeer {
   readonly implementation: string
   readonly peerId: string
   readonly addresses: readonly string[]
+  readonly pubsub: ForeignPubsub
   readonly #process: PeerProcess
   readonly #timeoutMs: number
 
@@ -24,6 +27,7 @@ export class ProcessPeer implements ForeignPeer {
     this.implementation = ready['implementation'] as string
     this.peerId = ready['peerId'] as string
     this.addresses = ready['addresses'] as string[]
+    this.pubsub = new ProcessPubsub((name, fields, options) => this.#command(name, fields, options))
   }
 
   async dial(address: string, options?: CommandOptions): Promise<string> {

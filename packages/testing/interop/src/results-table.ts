@@ -1,10 +1,9 @@
 import { globSync } from 'node:fs'
-import { foreignNames, stackNames, unsupported, type PeerName } from './matrix.ts'
-import type { RowResult } from './results.ts'
-import type { StackName } from './stacks.ts'
+import { columnNames, foreignNames, isStack, unsupported, type PeerName } from './matrix.ts'
+import type { Column, RowResult } from './results.ts'
 
 /** Where a browser dials from: the tests of these packages run in Chromium. */
-const browserPackages: Partial<Record<StackName, string>> = {
+const browserPackages: Partial<Record<Column, string>> = {
   ws: 'transports/websockets',
   wss: 'transports/websockets',
   mplex: 'muxers/mplex',
@@ -15,7 +14,7 @@ const browserPackages: Partial<Record<StackName, string>> = {
   webtransport: 'transports/webtransport'
 }
 
-const kuboUnsupported: Partial<Record<StackName, string>> = {
+const kuboUnsupported: Partial<Record<Column, string>> = {
   'webrtc-direct v2': 'kubo 0.42.0 is built on go-libp2p 0.48, which knows v1 only'
 }
 
@@ -36,15 +35,15 @@ export function resultsTable(results: readonly RowResult[], root: URL): string {
   }
   const body = rows.map(({ name, peers: [peer = ''] }) => [
     versionOf(peer, results) ?? name,
-    ...stackNames.map((stack) => ownCell(stack, peer, results, note))
+    ...columnNames.map((stack) => ownCell(stack, peer, results, note))
   ])
-  const chromium = ['Chromium', ...stackNames.map((stack) => browserCell(stack, root))]
-  const head = ['Peerloom with', ...stackNames]
+  const chromium = ['Chromium', ...columnNames.map((stack) => browserCell(stack, root))]
+  const head = ['Peerloom with', ...columnNames]
   const foreign = foreignNames.flatMap((one, index) =>
     foreignNames
       .slice(index + 1)
       .filter((two) => one !== 'js frozen' && two !== 'js frozen')
-      .map((two) => [`${one} with ${two}`, ...stackNames.map((stack) => foreignCell(stack, one, two, results, note))])
+      .map((two) => [`${one} with ${two}`, ...columnNames.map((stack) => foreignCell(stack, one, two, results, note))])
   )
   const failures = results
     .filter(({ result }) => result === 'fail')
@@ -54,7 +53,7 @@ export function resultsTable(results: readonly RowResult[], root: URL): string {
     '',
     'The others among each other, which tells what is broken without us:',
     '',
-    table(['', ...stackNames], foreign),
+    table(['', ...columnNames], foreign),
     '',
     ...notes.map((text, index) => `${index + 1}. ${text}`),
     ...(failures.length > 0 ? ['', 'What failed:', '', ...failures] : [])
@@ -63,8 +62,9 @@ export function resultsTable(results: readonly RowResult[], root: URL): string {
 
 type Note = (text: string) => string
 
-function ownCell(stack: StackName, peer: string, results: readonly RowResult[], note: Note): string {
-  const reason = peer === 'kubo' ? kuboUnsupported[stack] : unsupported(peer as PeerName, stack)
+function ownCell(stack: Column, peer: string, results: readonly RowResult[], note: Note): string {
+  const reason =
+    peer === 'kubo' ? kuboUnsupported[stack] : isStack(stack) ? unsupported(peer as PeerName, stack) : undefined
   if (reason !== undefined) return `– ${note(reason)}`
   const found = results.filter(
     (row) =>
@@ -84,13 +84,7 @@ function ownCell(stack: StackName, peer: string, results: readonly RowResult[], 
   return [parts.join(', '), ...notesOf(found, note)].join(' ')
 }
 
-function foreignCell(
-  stack: StackName,
-  one: PeerName,
-  two: PeerName,
-  results: readonly RowResult[],
-  note: Note
-): string {
+function foreignCell(stack: Column, one: PeerName, two: PeerName, results: readonly RowResult[], note: Note): string {
   const found = results.filter(
     (row) =>
       row.stack === stack &&
@@ -126,7 +120,7 @@ function mark(found: readonly RowResult[]): string {
   return found.some(({ result }) => result === 'fail') ? '✗' : 'not run'
 }
 
-function browserCell(stack: StackName, root: URL): string {
+function browserCell(stack: Column, root: URL): string {
   const folder = browserPackages[stack]
   if (folder === undefined) return '–'
   const [test] = globSync(`packages/${folder}/test/**/*.browser.test.ts`, { cwd: root })

@@ -1,9 +1,13 @@
 import { appendFileSync } from 'node:fs'
+import type { PubsubColumn } from './pubsub-matrix.ts'
 import type { StackName } from './stacks.ts'
+
+/** What peers speak with each other, or what they speak about. */
+export type Column = StackName | PubsubColumn
 
 /** What became of a row: a line of the file that PEERLOOM_INTEROP_RESULTS names. */
 export interface RowResult {
-  readonly stack: StackName
+  readonly stack: Column
   readonly dialler: string
   readonly listener: string
   readonly relay?: string

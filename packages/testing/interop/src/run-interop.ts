@@ -2,14 +2,14 @@
 //
 //   pnpm interop                      ours with everybody
 //   pnpm interop --all                also the others among each other
-//   pnpm interop ws "webrtc-direct v1"  these columns only
+//   pnpm interop ws gossipsub         these columns only
 //   pnpm interop --all --update       also refreshes docs/interop.md and results.json
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { stackNames } from './matrix.ts'
+import { columnNames } from './matrix.ts'
 import { buildForeignPeer } from './peer-build.ts'
 import type { RowResult } from './results.ts'
 import { resultsTable } from './results-table.ts'
@@ -20,8 +20,8 @@ const page = new URL('docs/interop.md', root)
 const [begin, end] = ['<!-- results:begin -->', '<!-- results:end -->']
 
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const unknown = chosen.find((name) => !stackNames.some((stack) => stack === name))
-if (unknown !== undefined) throw new Error(`unknown column ${unknown}, expected one of: ${stackNames.join(', ')}`)
+const unknown = chosen.find((name) => !columnNames.some((column) => column === name))
+if (unknown !== undefined) throw new Error(`unknown column ${unknown}, expected one of: ${columnNames.join(', ')}`)
 
 for (const kind of ['go', 'npm', 'rust', 'kubo'] as const) await buildForeignPeer(kind)
 
@@ -47,7 +47,7 @@ function update(latest: readonly RowResult[]): void {
   const key = ({ stack, dialler, listener, relay }: RowResult): string =>
     `${stack} ${dialler} ${listener} ${relay ?? ''}`
   const merged = new Map([...known, ...latest].map((row) => [key(row), row]))
-  const order = (row: RowResult): number => stackNames.indexOf(row.stack)
+  const order = (row: RowResult): number => columnNames.indexOf(row.stack)
   const results = [...merged.values()].toSorted((one, two) => order(one) - order(two))
   writeFileSync(kept, `${JSON.stringify(results, null, 2)}\n`)
   const text = readFileSync(page, 'utf8')

@@ -32,6 +32,11 @@ type command struct {
 	PublicKey []byte `json:"publicKey"`
 	Signature []byte `json:"signature"`
 	Record    []byte `json:"record"`
+
+	Topic   string   `json:"topic"`
+	Partial string   `json:"partial"` // what a subscription asks of partial messages: requests, supports or nothing
+	Group   []byte   `json:"group"`
+	Parts   [][]byte `json:"parts"`
 }
 
 type answer map[string]any
@@ -66,6 +71,11 @@ func (p *testPeer) execute(c command) (answer, error) {
 		return p.sealRecord()
 	case "verify-record":
 		return verifyRecord(c.Record)
+	case "subscribe", "unsubscribe", "publish", "topic-peers", "mesh", "messages", "traffic", "publish-parts", "parts":
+		if p.pubsub == nil {
+			return nil, errors.New("started without pubsub")
+		}
+		return p.pubsub.execute(ctx, c)
 	}
 
 	remote, err := peer.Decode(c.Peer)

@@ -57,6 +57,15 @@ func run(o options) error {
 			return err
 		}
 	}
+	if o.pubsub != "" {
+		settings, err := parsePubsub(o.pubsub)
+		if err != nil {
+			return fmt.Errorf("options of pubsub: %w", err)
+		}
+		if peer.pubsub, err = startPubsub(host, settings); err != nil {
+			return err
+		}
+	}
 	if o.mdns != "" {
 		if err := peer.startMDNS(o.mdns); err != nil {
 			return err

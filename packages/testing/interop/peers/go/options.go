@@ -22,6 +22,7 @@ type options struct {
 	relay       bool
 	webRTC      int
 	mdns        string
+	pubsub      string
 }
 
 type list []string
@@ -57,6 +58,7 @@ func parseOptions() (options, error) {
 	flag.BoolVar(&o.relay, "relay", false, "be a relay without limits")
 	flag.IntVar(&o.webRTC, "webrtc-version", 1, "handshake of webrtc-direct to dial with, 1 or 2")
 	flag.StringVar(&o.mdns, "mdns", "", "be found and find others under this mDNS service name")
+	flag.StringVar(&o.pubsub, "pubsub", "", "run pubsub with these options, as JSON")
 	flag.Parse()
 	if len(o.transports) == 0 {
 		o.transports = list{"tcp"}

@@ -13,8 +13,9 @@ import (
 
 // testPeer is the node together with what the tests ask about it.
 type testPeer struct {
-	host host.Host
-	key  crypto.PrivKey
+	host   host.Host
+	key    crypto.PrivKey
+	pubsub *pubsubNode // nil unless asked for
 
 	mutex      sync.Mutex
 	identified map[peer.ID]event.EvtPeerIdentificationCompleted

@@ -10,7 +10,7 @@ use libp2p::{
 };
 use serde_json::{Value, json};
 
-use crate::{Failure, actions, node::Node, serve};
+use crate::{Failure, actions, node::Node, parts::Parts, serve};
 
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
@@ -72,6 +72,47 @@ async fn dispatch(node: &Node, command: &Value) -> Result<Value, Failure> {
         "verify-record" => {
             let envelope = SignedEnvelope::from_protobuf_encoding(&bytes(command, "record")?)?;
             Ok(describe_record(&PeerRecord::from_signed_envelope_interop(envelope)?))
+        }
+        other => pubsub(node, other, command).await,
+    }
+}
+
+async fn pubsub(node: &Node, name: &str, command: &Value) -> Result<Value, Failure> {
+    let topic = || text(command, "topic").map(str::to_string);
+    match name {
+        "subscribe" => {
+            let (topic, partial) = (topic()?, command["partial"].as_str().unwrap_or_default().to_string());
+            node.pubsub(move |pubsub, routers| pubsub.subscribe(routers, &topic, &partial)).await
+        }
+        "unsubscribe" => {
+            let topic = topic()?;
+            node.pubsub(move |pubsub, routers| pubsub.unsubscribe(routers, &topic)).await
+        }
+        "publish" => {
+            let (topic, data) = (topic()?, bytes(command, "data")?);
+            node.pubsub(move |pubsub, routers| pubsub.publish(routers, &topic, data)).await
+        }
+        "topic-peers" => {
+            let topic = topic()?;
+            node.pubsub(move |pubsub, routers| Ok(json!({ "peers": pubsub.topic_peers(routers, &topic) }))).await
+        }
+        "mesh" => {
+            let topic = topic()?;
+            node.pubsub(move |pubsub, routers| Ok(json!({ "peers": pubsub.mesh(routers, &topic) }))).await
+        }
+        "messages" => node.pubsub(|pubsub, _| Ok(json!({ "messages": pubsub.messages() }))).await,
+        "traffic" => node.pubsub(|pubsub, routers| Ok(pubsub.traffic(routers))).await,
+        "publish-parts" => {
+            let (topic, group) = (topic()?, bytes(command, "group")?);
+            let mut parts = Parts::default();
+            for (slot, part) in parts.iter_mut().zip(command["parts"].as_array().into_iter().flatten()) {
+                *slot = part.as_str().map(|part| BASE64.decode(part)).transpose()?;
+            }
+            node.pubsub(move |pubsub, routers| pubsub.publish_parts(routers, &topic, &group, parts)).await
+        }
+        "parts" => {
+            let (topic, group) = (topic()?, bytes(command, "group")?);
+            node.pubsub(move |pubsub, _| Ok(json!({ "parts": pubsub.parts(&topic, &group) }))).await
         }
         other => Err(format!("unknown command: {other}").into()),
     }

@@ -5,8 +5,12 @@ mod actions;
 mod commands;
 mod node;
 mod options;
+mod parts;
+mod pubsub;
 mod serve;
 mod streams;
+mod tally;
+mod tap;
 mod transport;
 
 use std::{error::Error, sync::Arc};

@@ -9,8 +9,8 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, Swarm,
-    core::ConnectedPoint,
-    identify,
+    core::{ConnectedPoint, Transport as _, muxing::StreamMuxerBox},
+    floodsub, gossipsub, identify,
     identity::Keypair,
     mdns,
     multiaddr::Protocol,
@@ -19,13 +19,16 @@ use libp2p::{
         self, ConnectionId, DialError, NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts,
     },
 };
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     Failure,
     options::{Muxer, Options, Security, Transport},
+    pubsub::{self, Pubsub, Routers},
     serve::{self, Counters},
     streams::{self, Opened},
+    tap::TappedMuxer,
     transport,
 };
 
@@ -43,13 +46,18 @@ struct Behaviour {
     relay: Toggle<relay::Behaviour>,
     relay_client: Toggle<relay::client::Behaviour>,
     mdns: Toggle<mdns::tokio::Behaviour>,
+    gossipsub: Toggle<gossipsub::Behaviour>,
+    floodsub: Toggle<floodsub::Behaviour>,
 }
+
+type Question = Box<dyn FnOnce(&mut Pubsub, Routers<'_>) + Send>;
 
 enum Request {
     Dial(Multiaddr, oneshot::Sender<Result<PeerId, Failure>>),
     Open(PeerId, StreamProtocol, Opened),
     Handle(StreamProtocol),
     Close(PeerId),
+    Pubsub(Question),
 }
 
 /// What the swarm task has seen.
@@ -84,7 +92,19 @@ pub async fn start(options: Options) -> Result<Node, Failure> {
     });
     let (security, muxer) = protocols(&options);
     let (transport, relay_client) = transport::build(&options)?;
-    let Options { key, listen, listen_relay, identify_record, .. } = options;
+    let Options { key, listen, listen_relay, identify_record, pubsub, .. } = options;
+    let (pubsub, (gossipsub, floodsub)) = match &pubsub {
+        Some(options) => pubsub::start(&key, options).map(|(pubsub, routers)| (Some(pubsub), routers))?,
+        None => (None, (None, None)),
+    };
+    let transport = match &pubsub {
+        Some(Pubsub { tally, .. }) => {
+            let tally = tally.clone();
+            let tap = move |peer, muxer| StreamMuxerBox::new(TappedMuxer::new(muxer, peer, tally.clone()));
+            transport.map(move |(peer, muxer), _| (peer, tap(peer, muxer))).boxed()
+        }
+        None => transport,
+    };
     let peer_id = key.public().to_peer_id();
     let mdns = options.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id)).transpose()?;
     let served = vec![serve::ECHO, serve::DIGEST, serve::RESET, serve::EXPECT_RESET];
@@ -95,6 +115,8 @@ pub async fn start(options: Options) -> Result<Node, Failure> {
         relay: options.relay.then(|| relay::Behaviour::new(peer_id, relay_config())).into(),
         relay_client: relay_client.into(),
         mdns: mdns.into(),
+        gossipsub: gossipsub.into(),
+        floodsub: floodsub.into(),
     };
     let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_TIMEOUT);
     let mut swarm = Swarm::new(transport, behaviour, peer_id, config);
@@ -113,7 +135,7 @@ pub async fn start(options: Options) -> Result<Node, Failure> {
 
     let (requests, inbox) = mpsc::channel(64);
     let (changed, changes) = watch::channel(());
-    tokio::spawn(Driver { swarm, seen: seen.clone(), changed, dials: HashMap::new() }.run(inbox));
+    tokio::spawn(Driver { swarm, seen: seen.clone(), changed, dials: HashMap::new(), pubsub }.run(inbox));
     Ok(Node { key, security, muxer, counters, requests, seen, changes })
 }
 
@@ -233,6 +255,17 @@ impl Node {
         Ok(self.requests.send(Request::Handle(protocol)).await?)
     }
 
+    /// Asks the swarm task.
+    pub async fn pubsub<F>(&self, question: F) -> Result<Value, Failure>
+    where
+        F: FnOnce(&mut Pubsub, Routers<'_>) -> Result<Value, Failure> + Send + 'static,
+    {
+        let (sender, answer) = oneshot::channel();
+        let question: Question = Box::new(move |pubsub, routers| drop(sender.send(question(pubsub, routers))));
+        self.requests.send(Request::Pubsub(question)).await?;
+        answer.await.map_err(|_| "started without pubsub")?
+    }
+
     pub async fn close(&self, peer: PeerId) -> Result<(), Failure> {
         self.requests.send(Request::Close(peer)).await?;
         self.wait_for(|seen| seen.connections.values().all(|(connected, _)| *connected != peer).then_some(())).await
@@ -244,6 +277,7 @@ struct Driver {
     seen: Arc<Mutex<Seen>>,
     changed: watch::Sender<()>,
     dials: HashMap<ConnectionId, oneshot::Sender<Result<PeerId, Failure>>>,
+    pubsub: Option<Pubsub>,
 }
 
 impl Driver {
@@ -273,6 +307,12 @@ impl Driver {
             // Identify pushes by itself once the connections notice the new protocol.
             Request::Handle(protocol) => self.swarm.behaviour_mut().streams.add_protocol(protocol),
             Request::Close(peer) => drop(self.swarm.disconnect_peer_id(peer)),
+            Request::Pubsub(question) => {
+                let Behaviour { gossipsub, floodsub, .. } = self.swarm.behaviour_mut();
+                if let Some(pubsub) = &mut self.pubsub {
+                    question(pubsub, Routers { gossipsub, floodsub });
+                }
+            }
         }
     }
 
@@ -282,6 +322,10 @@ impl Driver {
             SwarmEvent::NewListenAddr { address, .. } => seen.listening.push(address),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 seen.connections.insert(connection_id, (peer_id, endpoint));
+                // FloodSub talks to those only that it is told to.
+                if let Some(floodsub) = self.swarm.behaviour_mut().floodsub.as_mut() {
+                    floodsub.add_node_to_partial_view(peer_id);
+                }
                 if let Some(sender) = self.dials.remove(&connection_id) {
                     let _ = sender.send(Ok(peer_id));
                 }
@@ -291,6 +335,12 @@ impl Driver {
                 seen.connections.remove(&connection_id);
                 if num_established == 0 {
                     seen.identified.remove(&peer_id);
+                    if let Some(floodsub) = self.swarm.behaviour_mut().floodsub.as_mut() {
+                        floodsub.remove_node_from_partial_view(&peer_id);
+                    }
+                    if let Some(pubsub) = &mut self.pubsub {
+                        pubsub.on_disconnected(peer_id);
+                    }
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
@@ -308,6 +358,17 @@ impl Driver {
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
                 for (peer, address) in found {
                     seen.found.entry(peer).or_default().push(address);
+                }
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Gossipsub(event)) => {
+                let router = self.swarm.behaviour_mut().gossipsub.as_mut();
+                if let (Some(pubsub), Some(gossipsub)) = (&mut self.pubsub, router) {
+                    pubsub.on_gossipsub(gossipsub, event);
+                }
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Floodsub(event)) => {
+                if let Some(pubsub) = &mut self.pubsub {
+                    pubsub.on_floodsub(event);
                 }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => match event.result {

@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use libp2p::{Multiaddr, identity::Keypair, pnet::PreSharedKey};
+use serde_json::{Map, Value};
 
 use crate::Failure;
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub tls_key: Option<Vec<u8>>,
     pub mdns: bool,
     pub identify_record: bool,
+    /// Run pubsub, as these say.
+    pub pubsub: Option<Map<String, Value>>,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             tls_key: None,
             mdns: false,
             identify_record: false,
+            pubsub: None,
         };
         let mut arguments = env::args().skip(1);
         while let Some(name) = arguments.next() {
@@ -79,6 +83,7 @@ impl Options {
                 "tls-key" => options.tls_key = Some(read_pem(value()?.into())?),
                 "mdns" => options.mdns = true,
                 "identify-record" => options.identify_record = value()?.parse()?,
+                "pubsub" => options.pubsub = Some(serde_json::from_str(&value()?)?),
                 _ => return Err(format!("unknown option {name}").into()),
             }
         }
