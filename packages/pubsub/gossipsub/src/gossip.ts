@@ -14,6 +14,7 @@ import type { Topic } from './topic.ts'
 export class Gossip<M extends Message, Handle> {
   readonly #context: Context<M, Handle>
   readonly #promises: Promises<M, Handle>
+  #mark = 0
 
   constructor(context: Context<M, Handle>) {
     this.#context = context
@@ -113,16 +114,14 @@ export class Gossip<M extends Message, Handle> {
   }
 
   #listeners(topic: Topic<M, Handle>): PeerState<M, Handle>[] {
-    const { settings, scores, random } = this.#context
-    const threshold = scores.thresholds.gossip
+    const { settings, random } = this.#context
     const pushedTo = topic.isSubscribed ? topic.mesh : topic.fanout
+    // A mark on the peer is a look at the peer alone. Thousands of them are looked at in a heartbeat.
+    const mark = ++this.#mark
+    for (const peer of pushedTo) peer.pushMark = mark
     const away = topic.peers.size - pushedTo.size - topic.others
     const count = Math.max(settings.gossipPeers, Math.floor(settings.gossipFactor * away))
-    return topic.peers.draw(
-      count,
-      random,
-      (peer) => peer.isMeshable && peer.score.value >= threshold && !pushedTo.has(peer)
-    )
+    return topic.peers.draw(count, random, (peer) => peer.hearsGossip && peer.pushMark !== mark)
   }
 
   #settled(peer: PeerState<M, Handle>, kept: boolean): void {

@@ -28,6 +28,10 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
   readonly isDirect: boolean
   /** It may be in meshes, and hears gossip. */
   readonly isMeshable: boolean
+  /** It is to hear of messages, in this heartbeat. */
+  hearsGossip = false
+  /** The last round of gossip that it needs nothing of, because messages are pushed to it. */
+  pushMark = 0
   readonly queue: OutboundQueue<M>
   readonly topics: Set<string> = new Set()
   /** Characters of all topics. */
@@ -71,8 +75,9 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
     else (this.#partial ??= new Map()).set(topic, requests ? 'requests' : 'supports')
   }
 
-  /** A heartbeat is over. */
-  tick(tick: number): void {
+  /** A heartbeat is over. Below the threshold, it hears no gossip in the next one. */
+  tick(tick: number, gossipThreshold: number): void {
+    this.hearsGossip = this.isMeshable && this.score.value >= gossipThreshold
     this.counters.reset()
     this.unwanted?.sweep(tick)
   }

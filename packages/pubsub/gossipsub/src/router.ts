@@ -212,7 +212,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     scores.tick(now)
     this.#gater?.tick(now)
     this.#gossip.tick(now)
-    for (const peer of peers.values()) peer.tick(tick)
+    for (const peer of peers.values()) peer.tick(tick, scores.thresholds.gossip)
     if (tick % sweepTicks === 0) context.backoffs.sweep(now, settings.backoffSlackTicks * settings.heartbeatMs)
     if (tick % settings.directConnectTicks === 1 % settings.directConnectTicks) this.#connectDirect()
     for (const topic of topics.values()) {
