@@ -12,6 +12,8 @@ export interface BoundedQueueOptions<T> {
 const defaults = { maxItems: 65_536 }
 const smallestRing = 16
 
+const ring = <T>(length: number): (T | undefined)[] => Array<T | undefined>(length).fill(undefined)
+
 /**
  * First in, first out, in a ring that grows up to its bound.
  *
@@ -40,7 +42,7 @@ export class BoundedQueue<T> {
       throw new PeerloomError('ERR_INVALID_ARGUMENT', 'maxItems and maxBytes must be 1 or more')
     }
     this.#sizeOf = options.sizeOf ?? (() => 0)
-    this.#ring = Array.from({ length: smallestRing })
+    this.#ring = ring(smallestRing)
   }
 
   get length(): number {
@@ -80,7 +82,7 @@ export class BoundedQueue<T> {
 
   /** Drops everything, and the memory of the ring. */
   clear(): void {
-    this.#ring = Array.from({ length: smallestRing })
+    this.#ring = ring(smallestRing)
     this.#head = this.#length = this.#bytes = 0
   }
 
@@ -92,9 +94,9 @@ export class BoundedQueue<T> {
 
   #grow(): void {
     const old = this.#ring
-    const ring: (T | undefined)[] = Array.from({ length: old.length * 2 })
-    for (let index = 0; index < this.#length; index++) ring[index] = old[(this.#head + index) & (old.length - 1)]
-    this.#ring = ring
+    const larger = ring<T>(old.length * 2)
+    for (let index = 0; index < this.#length; index++) larger[index] = old[(this.#head + index) & (old.length - 1)]
+    this.#ring = larger
     this.#head = 0
   }
 }

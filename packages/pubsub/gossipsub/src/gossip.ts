@@ -18,11 +18,11 @@ export class Gossip<M extends Message, Handle> {
 
   constructor(context: Context<M, Handle>) {
     this.#context = context
-    const { host, settings, outbox, random } = context
+    const { host, settings, scores, outbox, random } = context
     this.#promises = new Promises(
       {
         ask: (peer, id, counts) => {
-          if (counts) peer.score.promises++
+          if (counts) scores.promised(peer.score)
           outbox.iwant(peer, id)
         },
         ended: (peer, id, kept, counts) => {
@@ -66,7 +66,7 @@ export class Gossip<M extends Message, Handle> {
       }
     }
     if (asking.length === 0) return
-    peer.score.promises++
+    scores.promised(peer.score)
     this.#promises.counts(peer, asking[Math.floor(random() * asking.length)] as MessageId)
     // In random order: what the peer can not send for lack of room is not always the same.
     for (const id of shuffle(asking, random)) outbox.iwant(peer, id)

@@ -4,6 +4,9 @@ import type { Context } from './context.ts'
 import type { Delivery } from './delivery.ts'
 import type { PeerState } from './peer.ts'
 
+/** With so much waiting for it, a peer does not read, and would hear of a message too late. */
+const maxQueued = 256
+
 /** "I have this one": keeps mesh peers from pushing large messages that we have already (gossipsub 1.2, IDONTWANT). */
 export class DontWant<M extends Message, Handle> {
   readonly #context: Context<M, Handle>
@@ -39,7 +42,7 @@ export class DontWant<M extends Message, Handle> {
     const ids = [message.id]
     const item = { rpc: { control: { idontwant: [ids] } }, bytes: controlRpcBytes(controlEntryBytes.ids(ids)) }
     for (const peer of topic.mesh) {
-      if (!peer.features.dontWant || delivery.sentBy(peer)) continue
+      if (!peer.features.dontWant || delivery.sentBy(peer) || peer.queue.length >= maxQueued) continue
       // What it sends us in parts it does not send as a whole.
       if (topic.wish.requests === true && peer.supportsPartial(topic.name)) continue
       if (outbox.send(peer, item, 'control')) host.trace?.idontwant?.(peer, 1, 'sent')

@@ -79,3 +79,11 @@ test('ten ids of an RPC count, a thousand RPCs of a heartbeat, and ten thousand 
   }
   expect(sizes()).toBe(10_000)
 })
+
+test('IDONTWANT does not pile up for a peer that does not read', () => {
+  const { node, peer } = meshed()
+  const [sender, silent] = [peer('sender'), peer('silent')]
+  for (let at = 0; at < 10_000; at++) sender?.send({ publish: [message(`m${at}`, 't', { bytes: 2000 })] })
+  expect(node.drops).toEqual([])
+  expect(told(silent as Rogue).length).toBeLessThanOrEqual(256)
+})

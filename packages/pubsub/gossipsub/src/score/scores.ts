@@ -117,6 +117,11 @@ export class Scores {
     this.#update(score)
   }
 
+  /** It has promised a message, and is blamed if it does not come. */
+  promised(score: PeerScore): void {
+    if (this.#settings !== undefined) score.promises++
+  }
+
   /** P7. */
   penalize(score: PeerScore, breaches: number): void {
     if (this.#settings === undefined) return
