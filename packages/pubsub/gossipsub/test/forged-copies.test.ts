@@ -39,8 +39,11 @@ test('a good copy that comes while a forged one is verified is looked at next', 
   expect(honest.score).toBeGreaterThanOrEqual(0)
 })
 
-test('copies that wait are bounded, in number, to one of a peer, and in bytes', () => {
-  const victim = node({ maxCopies: 3, maxCopyBytes: 250 })
+test.each([
+  ['number', { maxCopies: 2 }],
+  ['bytes', { maxCopyBytes: 250 }]
+])('copies that wait are bounded in %s, and one of a peer', (_, options) => {
+  const victim = node(options)
   victim.holds = true
   const peers = Array.from({ length: 10 }, (_, at) => new Rogue(victim, `peer ${at}`).subscribe('t'))
   for (const peer of peers) for (let again = 0; again < 5; again++) peer.send({ publish: [forged('m')] })

@@ -179,6 +179,17 @@ test('leaving does not free a peer of what it promised', () => {
   expect(again.peer.score.behaviour).toBeGreaterThan(0.5)
 })
 
+test('nor does it free one who was asked in place of another', () => {
+  const { node, peer, beat } = listening()
+  const [first, second] = [peer('first'), peer('second')]
+  for (const rogue of [first, second]) rogue?.send(ihave(['m']))
+  beat()
+  node.router.removePeer((second as Rogue).peer)
+  const again = peer('second')
+  beat(3)
+  expect(again.peer.score.behaviour).toBeGreaterThan(0.5)
+})
+
 test('no gossip passes between us and a peer with a bad score', () => {
   const { node, peer, beat } = listening({ floodPublish: false, score: { appScore: () => -11 } })
   const rogue = peer('peer')

@@ -88,6 +88,7 @@ test('P3: a mesh peer that delivers less than expected is punished, once it was 
 test('P3: copies that came while the message was validated count', () => {
   const { node, peer, beat } = scored({
     meshDeliveriesWeight: -1,
+    meshFailureWeight: -1,
     meshDeliveriesThreshold: 1,
     meshDeliveriesActivationMs: 0,
     meshDeliveriesWindowMs: 0
