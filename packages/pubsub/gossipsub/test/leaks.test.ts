@@ -38,6 +38,7 @@ test('10,000 peers come, do all there is to do, and go: nothing is left of them'
   }
   const snapshot = node.router.inspect()
   expect(queued).toBe(0)
+  expect(node.delivered.filter((id) => id.startsWith('late'))).toEqual([])
   expect(snapshot.peers).toEqual([])
   for (const { peers, mesh, fanout } of snapshot.topics) expect([peers, mesh, fanout]).toEqual([0, [], []])
   expect(node.router.subscribers('own 7')).toEqual([])

@@ -75,7 +75,6 @@ export class Scores {
       counters.pruned()
       counters.firstDeliveries = 0
     }
-    this.#update(score)
     if (!score.owes) {
       this.#colocation.remove(score)
       return
