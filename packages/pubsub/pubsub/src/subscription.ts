@@ -1,7 +1,11 @@
 import { BoundedQueue } from '@peerloom/bounded'
 import type { PubSubMessage, SubscribeOptions, Subscription } from '@peerloom/interface'
 
-const defaults: Required<SubscribeOptions> = { maxQueued: 1024, maxQueuedBytes: 64 * 1024 * 1024, whenFull: 'drop-oldest' }
+const defaults: Required<SubscribeOptions> = {
+  maxQueued: 1024,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  whenFull: 'drop-oldest'
+}
 
 type Result = IteratorResult<PubSubMessage, undefined>
 

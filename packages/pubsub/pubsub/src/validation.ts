@@ -122,11 +122,7 @@ export class Validation {
     }
   }
 
-  #ask(
-    validator: TopicValidator,
-    message: PubSubMessage,
-    from: PeerId
-  ): TopicVerdict | Promise<TopicVerdict> {
+  #ask(validator: TopicValidator, message: PubSubMessage, from: PeerId): TopicVerdict | Promise<TopicVerdict> {
     try {
       const verdict = validator(message, from)
       return typeof verdict === 'string' ? (checked(verdict) as TopicVerdict) : Promise.resolve(verdict)
