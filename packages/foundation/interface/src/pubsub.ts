@@ -33,6 +33,8 @@ export interface PubSubEvents {
 export interface SubscribeOptions {
   /** Messages that wait for who iterates. Default 1,024. */
   readonly maxQueued?: number
+  /** Bytes of them. Default 64 MiB. */
+  readonly maxQueuedBytes?: number
   /** Which message is lost when nobody takes them in time. Default `drop-oldest`. */
   readonly whenFull?: 'drop-oldest' | 'drop-newest'
 }

@@ -7,7 +7,7 @@ import { webSockets } from '@peerloom/websockets'
 import { yamux } from '@peerloom/yamux'
 import { expect, onTestFinished, test } from 'vitest'
 
-test('a page publishes, verifies and hears in the order of sending, over WebSocket', async () => {
+test('a page publishes, hears and verifies over WebSocket', async () => {
   const { told } = await nodePeer<{ addresses: string[] }>('./listening-peer.ts')
   const node = await createNode({
     transports: [webSockets()],

@@ -248,7 +248,7 @@ export class PubSubService implements PubSub, Startable, LinkHost, MessageReader
       return
     }
     message.keep()
-    this.#validation.wait(message.topic, [verdict], this.#laterDone(done))
+    this.#validation.wait(message, [verdict], this.#laterDone(done))
   }
 
   validate(message: WireMessage, from: ServicePeer, done: (verdict: Verdict) => void): void {
@@ -258,7 +258,7 @@ export class PubSubService implements PubSub, Startable, LinkHost, MessageReader
     }
     const { peerId } = from.handle
     const received = new ReceivedMessage(message, this.#authors, peerId)
-    this.#validation.run(message.topic, received, peerId, this.#laterDone(done))
+    this.#validation.run(message, received, peerId, this.#laterDone(done))
   }
 
   deliver(message: WireMessage, from: ServicePeer): void {

@@ -1,7 +1,11 @@
 import { BoundedQueue } from '@peerloom/bounded'
 import type { PubSubMessage, SubscribeOptions, Subscription } from '@peerloom/interface'
 
-const defaults: Required<SubscribeOptions> = { maxQueued: 1024, whenFull: 'drop-oldest' }
+const defaults: Required<SubscribeOptions> = {
+  maxQueued: 1024,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  whenFull: 'drop-oldest'
+}
 
 type Result = IteratorResult<PubSubMessage, undefined>
 
@@ -15,7 +19,11 @@ class MessageIterator implements AsyncIterator<PubSubMessage, undefined> {
   dropped = 0
 
   constructor(options: Required<SubscribeOptions>, onReturn: (iterator: MessageIterator) => void) {
-    this.#queue = new BoundedQueue({ maxItems: options.maxQueued })
+    this.#queue = new BoundedQueue({
+      maxItems: options.maxQueued,
+      maxBytes: options.maxQueuedBytes,
+      sizeOf: ({ data }) => data.length
+    })
     this.#dropOldest = options.whenFull === 'drop-oldest'
     this.#onReturn = onReturn
   }
@@ -26,11 +34,10 @@ class MessageIterator implements AsyncIterator<PubSubMessage, undefined> {
       waiting({ done: false, value: message })
       return
     }
-    if (this.#queue.push(message)) return
-    this.dropped++
-    if (!this.#dropOldest) return
-    this.#queue.shift()
-    this.#queue.push(message)
+    while (!this.#queue.push(message)) {
+      this.dropped++
+      if (!this.#dropOldest || this.#queue.shift() === undefined) return
+    }
   }
 
   /** What waits is still to be taken. */

@@ -1,4 +1,5 @@
-import type { Clock, Log, PeerId, TopicValidator, TopicVerdict } from '@peerloom/interface'
+import type { Clock, Log, PeerId, PubSubMessage, TopicValidator, TopicVerdict } from '@peerloom/interface'
+import type { Message } from './message.ts'
 import type { Verdict } from './router.ts'
 
 export interface ValidationLimits {
@@ -6,11 +7,21 @@ export interface ValidationLimits {
   readonly maxPending: number
   /** The same, of one topic. Default 1,024. */
   readonly maxPendingPerTopic: number
+  /** Bytes of all that wait. Default 64 MiB. */
+  readonly maxPendingBytes: number
   /** How long a validator may take, in ms; then the message is ignored. Default 5,000. */
   readonly timeoutMs: number
 }
 
-export const defaultValidationLimits: ValidationLimits = { maxPending: 8192, maxPendingPerTopic: 1024, timeoutMs: 5000 }
+export const defaultValidationLimits: ValidationLimits = {
+  maxPending: 8192,
+  maxPendingPerTopic: 1024,
+  maxPendingBytes: 64 * 1024 * 1024,
+  timeoutMs: 5000
+}
+
+/** What is judged, as far as limits go. */
+type Weighed = Pick<Message, 'topic' | 'bytes'>
 
 /** The validators of topics, and what waits for them. What does not wait costs no promise. */
 export class Validation {
@@ -20,6 +31,7 @@ export class Validation {
   readonly #validators = new Map<string, Set<TopicValidator>>()
   readonly #pendingOf = new Map<string, number>()
   #pending = 0
+  #pendingBytes = 0
 
   constructor(limits: ValidationLimits, clock: Clock, log: Log) {
     this.#limits = limits
@@ -49,8 +61,8 @@ export class Validation {
   }
 
   /** Asks the validators of the topic; the first that does not accept decides. */
-  run(topic: string, message: Parameters<TopicValidator>[0], from: PeerId, done: (verdict: Verdict) => void): void {
-    const validators = this.#validators.get(topic)
+  run(what: Weighed, message: PubSubMessage, from: PeerId, done: (verdict: Verdict) => void): void {
+    const validators = this.#validators.get(what.topic)
     if (validators === undefined) {
       done('accept')
       return
@@ -66,18 +78,21 @@ export class Validation {
       waiting.push(verdict)
     }
     if (waiting.length === 0) done('accept')
-    else this.wait(topic, waiting, done)
+    else this.wait(what, waiting, done)
   }
 
   /** `throttled` at once when too much waits; a verdict, or `ignore` when it takes too long, later. */
-  wait(topic: string, verdicts: readonly Promise<Verdict>[], done: (verdict: Verdict) => void): void {
+  wait({ topic, bytes }: Weighed, verdicts: readonly Promise<Verdict>[], done: (verdict: Verdict) => void): void {
     const ofTopic = this.#pendingOf.get(topic) ?? 0
-    if (this.#pending >= this.#limits.maxPending || ofTopic >= this.#limits.maxPendingPerTopic) {
+    const { maxPending, maxPendingPerTopic, maxPendingBytes } = this.#limits
+    const isFull = this.#pending >= maxPending || ofTopic >= maxPendingPerTopic
+    if (isFull || this.#pendingBytes + bytes > maxPendingBytes) {
       for (const verdict of verdicts) verdict.catch(() => {})
       done('throttled')
       return
     }
     this.#pending++
+    this.#pendingBytes += bytes
     this.#pendingOf.set(topic, ofTopic + 1)
     let isOver = false
     const finish = (verdict: Verdict): void => {
@@ -85,6 +100,7 @@ export class Validation {
       isOver = true
       this.#clock.clearTimeout(timer)
       this.#pending--
+      this.#pendingBytes -= bytes
       const left = (this.#pendingOf.get(topic) ?? 1) - 1
       if (left === 0) this.#pendingOf.delete(topic)
       else this.#pendingOf.set(topic, left)
@@ -106,11 +122,7 @@ export class Validation {
     }
   }
 
-  #ask(
-    validator: TopicValidator,
-    message: Parameters<TopicValidator>[0],
-    from: PeerId
-  ): TopicVerdict | Promise<TopicVerdict> {
+  #ask(validator: TopicValidator, message: PubSubMessage, from: PeerId): TopicVerdict | Promise<TopicVerdict> {
     try {
       const verdict = validator(message, from)
       return typeof verdict === 'string' ? (checked(verdict) as TopicVerdict) : Promise.resolve(verdict)

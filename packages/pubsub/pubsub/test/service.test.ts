@@ -146,6 +146,29 @@ test('validators decide, at once or later; one that throws or takes too long ign
   await until('through', () => heard.length === 3)
 })
 
+test('messages that wait for who iterates are bounded by their bytes, too', async () => {
+  const { two, heard, say } = await pair()
+  const subscription = two.services.pubsub.subscribe('t', undefined, { maxQueuedBytes: 10 })
+  const iterator = subscription[Symbol.asyncIterator]()
+  for (const text of ['123456', '1234', '12', 'longer than all']) await say(text)
+  await until('all are there', () => heard.length === 4)
+  expect(subscription.dropped).toBe(4)
+  await say('12345678')
+  const { value } = await iterator.next()
+  expect(decode(value!)).toBe('12345678')
+})
+
+test('what waits for validators is bounded by its bytes, too', async () => {
+  const { two, heard, say } = await pair({ validation: { maxPendingBytes: 1000 } })
+  const waiting: (() => void)[] = []
+  two.services.pubsub.addValidator('t', () => new Promise((resolve) => waiting.push(() => resolve('accept'))))
+  for (const letter of ['a', 'b', 'c']) await say(letter.repeat(300))
+  await until('asked', () => waiting.length === 3)
+  for (const answer of waiting) answer()
+  await until('two are through', () => heard.length === 2)
+  expect(heard).toEqual(['a'.repeat(300), 'b'.repeat(300)])
+})
+
 test('more than may wait for validators is throttled, and comes through when it is sent again', async () => {
   const { two, heard, say } = await pair({ validation: { maxPendingPerTopic: 2 } })
   const waiting: (() => void)[] = []

@@ -57,6 +57,7 @@ test.each(sessions)('what was read of an $keyType session is written in no more 
     const written = encodeRpc(rpc)
     expect(written.length).toBe(rpcBytes(rpc))
     expect(written.length).toBeLessThanOrEqual(bytesOf(frame).length)
-    for (const message of rpc.publish ?? []) expect(Buffer.from(written).includes(Buffer.from(message.field))).toBe(true)
+    for (const message of rpc.publish ?? [])
+      expect(Buffer.from(written).includes(Buffer.from(message.field))).toBe(true)
   }
 })

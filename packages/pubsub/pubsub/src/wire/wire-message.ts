@@ -28,6 +28,8 @@ export class WireMessage implements Message {
   readonly bytes: number
   readonly #reader: MessageReader
   #id: MessageId | undefined = undefined
+  /** Null until it is asked for. */
+  #author: string | undefined | null = null
   #buffer: Uint8Array
   /** Where the field starts in the buffer; parts are counted from there. */
   #start: number
@@ -75,7 +77,8 @@ export class WireMessage implements Message {
   }
 
   get author(): string | undefined {
-    return this.#reader.authorOf(this)
+    if (this.#author === null) this.#author = this.#reader.authorOf(this)
+    return this.#author
   }
 
   /** The `publish` field of an RPC, ready to be sent on. */
