@@ -24,6 +24,7 @@ import type {
 } from './foreign-peer.ts'
 import { peerloomModules } from './peerloom-modules.ts'
 import { PeerloomPubsub } from './peerloom-pubsub.ts'
+import type { OnRpc } from './rpc-tally.ts'
 import { defaultListen, indirection, stacks } from './stacks.ts'
 import { testBytes } from './test-bytes.ts'
 
@@ -44,8 +45,13 @@ const keyTypes: Record<ForeignKeyType, KeyType> = {
 const services = () => ({ identify: identify({ pushDelayMs: 20 }), ping: ping() })
 type InteropNode = Node<Services<ReturnType<typeof services>>>
 
+export type PeerloomPeerOptions = ForeignPeerOptions & {
+  /** Called with each RPC of pubsub. */
+  readonly onRpc?: OnRpc
+}
+
 /** Starts a Peerloom node that serves and asks what the foreign peers do, so that either side of a row may be ours. */
-export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promise<ForeignPeer> {
+export async function startPeerloomPeer(options: PeerloomPeerOptions = {}): Promise<ForeignPeer> {
   const name = options.stack ?? 'tcp'
   const privateKey = await generateKey(keyTypes[options.keyType ?? 'ed25519'])
   const { services: extra, ...parts } = peerloomModules[name](options)
@@ -53,7 +59,7 @@ export async function startPeerloomPeer(options: ForeignPeerOptions = {}): Promi
   const relayed = options.listenRelay === undefined ? [] : [`${options.listenRelay}/p2p-circuit`]
   // A private WebRTC peer is found through its relay only.
   const direct = options.listen ?? (relayed.length === 0 && stack.transport === 'webrtc' ? [] : [defaultListen(stack)])
-  const pubsub = new PeerloomPubsub(options.pubsub ?? {})
+  const pubsub = new PeerloomPubsub(options.pubsub ?? {}, options.onRpc)
   const node = await createNode({
     ...parts,
     privateKey,

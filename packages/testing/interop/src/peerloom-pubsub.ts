@@ -22,7 +22,7 @@ import type {
 } from './foreign-pubsub.ts'
 import type { CommandOptions } from './foreign-peer.ts'
 import { MessageInParts } from './message-in-parts.ts'
-import { RpcTally } from './rpc-tally.ts'
+import { type OnRpc, RpcTally } from './rpc-tally.ts'
 
 const maxMessages = 8192
 const maxGroups = 256
@@ -33,13 +33,14 @@ const isPubsub = (protocol: string): boolean => /^\/(meshsub|floodsub)\//.test(p
 export class PeerloomPubsub implements ForeignPubsub {
   readonly module: Module<PubSub>
   readonly #options: ForeignPubsubOptions
-  readonly #tally = new RpcTally()
+  readonly #tally: RpcTally
   readonly #messages: ForeignMessage[] = []
   readonly #groups = new Map<string, MessageInParts>()
   #service: PubSubService | undefined
 
-  constructor(options: ForeignPubsubOptions) {
+  constructor(options: ForeignPubsubOptions, onRpc?: OnRpc) {
     this.#options = options
+    this.#tally = new RpcTally(onRpc)
     const router = options.router === 'floodsub' ? floodsub(signing(options)) : gossipsub(this.#gossipsubOptions())
     this.module = defineModule({
       name: router.moduleName,

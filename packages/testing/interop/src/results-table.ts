@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs'
 import { columnNames, foreignNames, isStack, unsupported, type PeerName } from './matrix.ts'
+import { pubsubUnsupported } from './pubsub-matrix.ts'
 import type { Column, RowResult } from './results.ts'
 
 /** Where a browser dials from: the tests of these packages run in Chromium. */
@@ -11,11 +12,14 @@ const browserPackages: Partial<Record<Column, string>> = {
   'webrtc-direct v1': 'transports/webrtc',
   'webrtc-direct v2': 'transports/webrtc',
   webrtc: 'transports/webrtc',
-  webtransport: 'transports/webtransport'
+  webtransport: 'transports/webtransport',
+  gossipsub: 'pubsub/gossipsub'
 }
 
 const kuboUnsupported: Partial<Record<Column, string>> = {
-  'webrtc-direct v2': 'kubo 0.42.0 is built on go-libp2p 0.48, which knows v1 only'
+  'webrtc-direct v2': 'kubo 0.42.0 is built on go-libp2p 0.48, which knows v1 only',
+  floodsub: 'not run: kubo is asked to connect, ping and identify only',
+  gossipsub: 'not run: kubo is asked to connect, ping and identify only'
 }
 
 const rows: readonly { readonly name: string; readonly peers: readonly string[] }[] = [
@@ -63,8 +67,7 @@ export function resultsTable(results: readonly RowResult[], root: URL): string {
 type Note = (text: string) => string
 
 function ownCell(stack: Column, peer: string, results: readonly RowResult[], note: Note): string {
-  const reason =
-    peer === 'kubo' ? kuboUnsupported[stack] : isStack(stack) ? unsupported(peer as PeerName, stack) : undefined
+  const reason = peer === 'kubo' ? kuboUnsupported[stack] : whyNot(peer as PeerName, stack)
   if (reason !== undefined) return `– ${note(reason)}`
   const found = results.filter(
     (row) =>
@@ -82,6 +85,10 @@ function ownCell(stack: Column, peer: string, results: readonly RowResult[], not
       ? [`client ${mark(dials)}`, `target ${mark(listens)}`, `relay ${mark(relays)}`]
       : [`dial ${mark(dials)}`, `listen ${mark(listens)}`]
   return [parts.join(', '), ...notesOf(found, note)].join(' ')
+}
+
+function whyNot(peer: PeerName, column: Column): string | undefined {
+  return isStack(column) ? unsupported(peer, column) : pubsubUnsupported(peer, column)
 }
 
 function foreignCell(stack: Column, one: PeerName, two: PeerName, results: readonly RowResult[], note: Note): string {

@@ -8,6 +8,9 @@ const maxFrameBytes = 4 << 20
 type Counts = Partial<Record<RpcKind, number>>
 type Direction = 'sent' | 'received'
 
+/** Called with each RPC, and the bytes of it that are behind its length. */
+export type OnRpc = (rpc: Uint8Array, peer: string, direction: Direction, protocol: string) => void
+
 /**
  * Counts what pubsub peers tell each other, read from the bytes of their streams by a decoder of its own: the side that is
  * looked at has no part in it.
@@ -19,6 +22,11 @@ export class RpcTally {
   >()
   readonly #copies: Record<Direction, Record<string, number>> = { sent: {}, received: {} }
   readonly #prunes: SeenPrune[] = []
+  readonly #onRpc: OnRpc | undefined
+
+  constructor(onRpc?: OnRpc) {
+    this.#onRpc = onRpc
+  }
 
   /** For one direction of a stream, after its negotiation: gives what is to be called with the bytes. */
   listener(peer: string, direction: Direction, protocol: string): (bytes: Uint8Array) => void {
@@ -29,7 +37,9 @@ export class RpcTally {
       for (;;) {
         const [length, header] = varint(buffered, 0)
         if (header === 0 || length > maxFrameBytes || buffered.length < header + length) return
-        this.#count(peer, direction, buffered.subarray(header, header + length))
+        const rpc = buffered.subarray(header, header + length)
+        this.#onRpc?.(rpc, peer, direction, protocol)
+        this.#count(peer, direction, rpc)
         buffered = buffered.slice(header + length)
       }
     }

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { columnNames } from './matrix.ts'
 import { buildForeignPeer } from './peer-build.ts'
+import { pubsubColumns } from './pubsub-matrix.ts'
 import type { RowResult } from './results.ts'
 import { resultsTable } from './results-table.ts'
 
@@ -23,7 +24,10 @@ const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('
 const unknown = chosen.find((name) => !columnNames.some((column) => column === name))
 if (unknown !== undefined) throw new Error(`unknown column ${unknown}, expected one of: ${columnNames.join(', ')}`)
 
-for (const kind of ['go', 'npm', 'rust', 'kubo'] as const) await buildForeignPeer(kind)
+// Pubsub is checked over TCP, and not with kubo.
+const onlyPubsub = chosen.length > 0 && chosen.every((name) => pubsubColumns.some((column) => column === name))
+const needed = onlyPubsub ? (['go', 'rust'] as const) : (['go', 'npm', 'rust', 'kubo'] as const)
+for (const kind of needed) await buildForeignPeer(kind)
 
 const folder = mkdtempSync(join(tmpdir(), 'peerloom-results-'))
 const file = join(folder, 'rows.ndjson')

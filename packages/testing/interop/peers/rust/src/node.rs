@@ -9,7 +9,7 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, Swarm,
-    core::{ConnectedPoint, Transport as _, muxing::StreamMuxerBox},
+    core::ConnectedPoint,
     floodsub, gossipsub, identify,
     identity::Keypair,
     mdns,
@@ -28,8 +28,7 @@ use crate::{
     pubsub::{self, Pubsub, Routers},
     serve::{self, Counters},
     streams::{self, Opened},
-    tap::TappedMuxer,
-    transport,
+    tap, transport,
 };
 
 /// The default closes a connection after ten seconds without streams, in the middle of a test.
@@ -50,7 +49,7 @@ struct Behaviour {
     floodsub: Toggle<floodsub::Behaviour>,
 }
 
-type Question = Box<dyn FnOnce(&mut Pubsub, Routers<'_>) + Send>;
+type Question = Box<dyn FnOnce(&mut Pubsub, Routers<'_>) + Send + Sync>;
 
 enum Request {
     Dial(Multiaddr, oneshot::Sender<Result<PeerId, Failure>>),
@@ -98,11 +97,7 @@ pub async fn start(options: Options) -> Result<Node, Failure> {
         None => (None, (None, None)),
     };
     let transport = match &pubsub {
-        Some(Pubsub { tally, .. }) => {
-            let tally = tally.clone();
-            let tap = move |peer, muxer| StreamMuxerBox::new(TappedMuxer::new(muxer, peer, tally.clone()));
-            transport.map(move |(peer, muxer), _| (peer, tap(peer, muxer))).boxed()
-        }
+        Some(Pubsub { tally, .. }) => tap::listen(transport, tally.clone()),
         None => transport,
     };
     let peer_id = key.public().to_peer_id();
@@ -258,7 +253,7 @@ impl Node {
     /// Asks the swarm task.
     pub async fn pubsub<F>(&self, question: F) -> Result<Value, Failure>
     where
-        F: FnOnce(&mut Pubsub, Routers<'_>) -> Result<Value, Failure> + Send + 'static,
+        F: FnOnce(&mut Pubsub, Routers<'_>) -> Result<Value, Failure> + Send + Sync + 'static,
     {
         let (sender, answer) = oneshot::channel();
         let question: Question = Box::new(move |pubsub, routers| drop(sender.send(question(pubsub, routers))));

@@ -11,7 +11,7 @@ use libp2p::{
     floodsub::{self, Topic as FloodTopic},
     gossipsub::{
         self, ConfigBuilder, Event, IdentTopic, MessageAcceptance, MessageAuthenticity, MessageId, PeerScoreParams,
-        PeerScoreThresholds, TopicScoreParams, ValidationMode,
+        PeerScoreThresholds, PublishError, TopicScoreParams, ValidationMode,
     },
     identity::Keypair,
     swarm::behaviour::toggle::Toggle,
@@ -176,7 +176,7 @@ impl Pubsub {
             gossipsub.enable_partials_for_topic(named.hash(), partial == "requests");
         }
         if self.scored_topic.as_deref() == Some(topic) {
-            gossipsub.set_topic_params(&named, topic_score_params())?;
+            gossipsub.set_topic_params(named.clone(), topic_score_params())?;
         }
         gossipsub.subscribe(&named)?;
         Ok(json!({}))
@@ -193,7 +193,11 @@ impl Pubsub {
     pub fn publish(&mut self, routers: Routers<'_>, topic: &str, data: Vec<u8>) -> Result<Value, Failure> {
         match routers.floodsub.as_mut() {
             Some(floodsub) => floodsub.publish_any(FloodTopic::new(topic), data),
-            None => drop(required(routers.gossipsub)?.publish(IdentTopic::new(topic), data)?),
+            None => match required(routers.gossipsub)?.publish(IdentTopic::new(topic), data) {
+                // Which the other implementations do not take for a failure.
+                Ok(_) | Err(PublishError::NoPeersSubscribedToTopic) => {}
+                Err(error) => return Err(error.into()),
+            },
         }
         Ok(json!({}))
     }

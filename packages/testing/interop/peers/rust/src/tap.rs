@@ -9,27 +9,33 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
-    PeerId,
+    PeerId, Transport as _,
     core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent, SubstreamBox},
 };
 
-use crate::tally::{Direction, Tally};
+use crate::{
+    tally::{Direction, Tally},
+    transport::Connections,
+};
 
 /// Longer frames are none of pubsub's.
 const MAX_FRAME_BYTES: usize = 4 << 20;
 
+/// The transport, with all its connections listened to.
+pub fn listen(transport: Connections, tally: Arc<Mutex<Tally>>) -> Connections {
+    transport
+        .map(move |(peer, inner), _| (peer, StreamMuxerBox::new(TappedMuxer { inner, peer, tally: tally.clone() })))
+        .boxed()
+}
+
 /// A connection whose pubsub streams are listened to.
-pub struct TappedMuxer {
+struct TappedMuxer {
     inner: StreamMuxerBox,
     peer: PeerId,
     tally: Arc<Mutex<Tally>>,
 }
 
 impl TappedMuxer {
-    pub fn new(inner: StreamMuxerBox, peer: PeerId, tally: Arc<Mutex<Tally>>) -> Self {
-        Self { inner, peer, tally }
-    }
-
     fn tap(&self, inner: SubstreamBox) -> TappedStream {
         let listener = |direction| Listener {
             direction,
@@ -66,7 +72,7 @@ impl StreamMuxer for TappedMuxer {
     }
 }
 
-pub struct TappedStream {
+struct TappedStream {
     inner: SubstreamBox,
     read: Listener,
     written: Listener,
