@@ -241,7 +241,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   #keepEarly(frame: Frame, position: number): void {
     this.#early ??= new EarlyFrames()
     this.#earlyBytes += frame.message?.length ?? 0
-    const fits = this.#earlyBytes <= freeBytes && position > this.#received
+    const fits = this.#earlyBytes <= this.#host.maxBufferedBytes && position > this.#received
     if (!fits || !this.#early.add(position, frame)) throw violation('messages out of order')
   }
 

@@ -33,8 +33,8 @@ describe('messages that were swapped on their way', () => {
     const { open, muxer } = attacked()
     const behind = [data(1, 2), data(2, 1, 1)]
     const twice = [data(1, 2, 7), data(1, 2, 7)]
-    const tooMany = Array.from({ length: 257 }, (_, at) => data(1, 1, 10 + at))
-    const tooMuch = Array.from({ length: 17 }, (_, at) => data(1, 16_000, 1 + at * 16_384))
+    const tooMany = Array.from({ length: 4097 }, (_, at) => data(1, 1, 10 + at))
+    const tooMuch = Array.from({ length: 600 }, (_, at) => data(1, 16_000, 1 + at * 16_384))
     for (const messages of [behind, twice, tooMany, tooMuch]) {
       const { channel, stream } = await open()
       for (const message of messages) channel.send(message)
