@@ -1,7 +1,7 @@
 import type { Frame } from './frame.ts'
 
-/** Messages that may have overtaken others. */
-const maxFrames = 256
+/** Messages that may have overtaken others: a thread that was stopped at the wrong moment holds one back while others come. */
+const maxFrames = 4096
 
 /** Messages that came before those which belong before them. */
 export class EarlyFrames {

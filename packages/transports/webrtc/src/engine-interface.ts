@@ -94,6 +94,12 @@ export interface RtcLinkOptions {
   }
 }
 
+/**
+ * The last id that engines have in common. A channel with it is on either side of a link, sends nothing and needs no consent of
+ * the remote, and is for what engines do not tell otherwise: that channels may be opened now, that the link is gone.
+ */
+export const gateId = 1023
+
 /** Makes peer connections: node-datachannel in Node, RTCPeerConnection in browsers. */
 export interface RtcEngine {
   /** Rejects with ERR_MISSING_MODULE where there is no WebRTC. */

@@ -1,13 +1,14 @@
 import { PeerloomError, toError } from '@peerloom/interface'
-import type {
-  IceCandidate,
-  RtcChannel,
-  RtcChannelEvents,
-  RtcChannelInit,
-  RtcEndpoint,
-  RtcEngine,
-  RtcLink,
-  RtcLinkEvents
+import {
+  gateId,
+  type IceCandidate,
+  type RtcChannel,
+  type RtcChannelEvents,
+  type RtcChannelInit,
+  type RtcEndpoint,
+  type RtcEngine,
+  type RtcLink,
+  type RtcLinkEvents
 } from './engine-interface.ts'
 import type { IceCredentials } from './ice-credentials.ts'
 
@@ -34,12 +35,14 @@ export const engine: RtcEngine = {
 class BrowserLink implements RtcLink {
   readonly #connection: RTCPeerConnection
   readonly #events: RtcLinkEvents
+  readonly #gate: RTCDataChannel
   #connected = false
   #closed = false
 
   constructor(connection: RTCPeerConnection, events: RtcLinkEvents) {
     this.#connection = connection
     this.#events = events
+    this.#gate = this.#makeGate()
     connection.ondatachannel = ({ channel }) => events.onChannel(new BrowserChannel(channel))
     connection.onconnectionstatechange = () => this.#onState()
     connection.onicecandidate = ({ candidate }) => {
@@ -97,19 +100,31 @@ class BrowserLink implements RtcLink {
     if (!this.#closed) this.#over(undefined)
   }
 
+  /**
+   * When SCTP is at its end, which is all that node-datachannel sees to it that we hear of, nothing tells but the channels:
+   * nobody else closes this one.
+   */
+  #makeGate(): RTCDataChannel {
+    const gate = this.#connection.createDataChannel('', { negotiated: true, id: gateId })
+    // One that never opens is too many for the remote.
+    gate.onopen = () => {
+      gate.onclose = () => {
+        if (!this.#closed) this.#over(lost())
+      }
+    }
+    return gate
+  }
+
   #onState(): void {
     if (this.#closed) return
     switch (this.#connection.connectionState) {
       case 'connected': {
         if (this.#connected) return
         this.#connected = true
-        // The remote's good-bye shows here at once, in whichever layer it comes; ICE takes half a minute to notice that
-        // nobody is there.
-        const { sctp } = this.#connection
-        if (sctp !== null) {
-          sctp.onstatechange = () => this.#onTransportState(sctp.state)
-          sctp.transport.onstatechange = () => this.#onTransportState(sctp.transport.state)
-        }
+        // The remote's good-bye shows here at once, if it says one in DTLS; ICE takes half a minute to notice that nobody is
+        // there.
+        const dtls = this.#connection.sctp?.transport
+        if (dtls !== undefined) dtls.onstatechange = () => this.#onDtlsState(dtls)
         this.#events.onConnected()
         break
       }
@@ -123,7 +138,7 @@ class BrowserLink implements RtcLink {
     }
   }
 
-  #onTransportState(state: RTCSctpTransportState | RTCDtlsTransportState): void {
+  #onDtlsState({ state }: RTCDtlsTransport): void {
     if (!this.#closed && (state === 'closed' || state === 'failed')) this.#over(lost())
   }
 
@@ -133,10 +148,7 @@ class BrowserLink implements RtcLink {
     connection.ondatachannel = null
     connection.onconnectionstatechange = null
     connection.onicecandidate = null
-    if (connection.sctp !== null) {
-      connection.sctp.onstatechange = null
-      connection.sctp.transport.onstatechange = null
-    }
+    this.#gate.onclose = null
     connection.close()
     this.#events.onClosed(error)
   }

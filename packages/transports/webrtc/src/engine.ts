@@ -1,17 +1,18 @@
 import { PeerloomError, toError } from '@peerloom/interface'
 import type nodeDataChannel from 'node-datachannel'
 import type { DataChannel, PeerConnection } from 'node-datachannel'
-import type {
-  IceCandidate,
-  IceServer,
-  RtcChannel,
-  RtcChannelEvents,
-  RtcChannelInit,
-  RtcEndpoint,
-  RtcEngine,
-  RtcLink,
-  RtcLinkEvents,
-  RtcLinkOptions
+import {
+  gateId,
+  type IceCandidate,
+  type IceServer,
+  type RtcChannel,
+  type RtcChannelEvents,
+  type RtcChannelInit,
+  type RtcEndpoint,
+  type RtcEngine,
+  type RtcLink,
+  type RtcLinkEvents,
+  type RtcLinkOptions
 } from './engine-interface.ts'
 import { ChannelIds } from './channel-ids.ts'
 import { parseFingerprint } from './fingerprint.ts'
@@ -27,8 +28,6 @@ const maxCandidates = 64
 
 /** What the engine tells us of when it holds less. */
 const lowWaterBytes = 64 * 1024
-/** The last id that the engine has. */
-const gateId = 1023
 
 /** Loads the native module, which is a peer dependency. */
 export async function loadNodeDataChannel(): Promise<NodeDataChannel> {
@@ -88,6 +87,7 @@ class NodeLink implements RtcLink {
   readonly #connection: PeerConnection
   readonly #events: RtcLinkEvents
   readonly #channels: Channels = { all: new Set(), messages: 0, ids: undefined }
+  readonly #gate: NodeChannel
   #lost = false
   #closed = false
 
@@ -99,7 +99,7 @@ class NodeLink implements RtcLink {
       if (this.#closed) new NodeChannel(channel, this.#channels).close()
       else events.onChannel(new NodeChannel(channel, this.#channels))
     })
-    this.#watchGate()
+    this.#gate = this.#makeGate()
     connection.onLocalCandidate((candidate, mid) => {
       if (!this.#closed)
         events.onCandidate?.({ candidate: candidate.replace(/^a=/, ''), sdpMid: mid, sdpMLineIndex: 0 })
@@ -174,10 +174,9 @@ class NodeLink implements RtcLink {
 
   /**
    * The engine says that it is connected, and opens the channels that wait for it a moment later: one that is made in
-   * between is opened twice, and the remote closes it for that. A channel that is for nothing else, and sends nothing, since
-   * both sides were to know of it, tells when that moment is over.
+   * between is opened twice, and the remote closes it for that. The gate is one of those that wait.
    */
-  #watchGate(): void {
+  #makeGate(): NodeChannel {
     const gate = new NodeChannel(
       this.#connection.createDataChannel('', { negotiated: true, id: gateId }),
       this.#channels
@@ -192,6 +191,7 @@ class NodeLink implements RtcLink {
       onLow: () => {},
       onClosed: () => {}
     })
+    return gate
   }
 
   #makeIds(): ChannelIds {
@@ -236,7 +236,9 @@ class NodeLink implements RtcLink {
 
   #over(error: Error | undefined): void {
     this.#closed = true
-    for (const channel of [...this.#channels.all]) channel.close()
+    for (const channel of [...this.#channels.all]) if (channel !== this.#gate) channel.close()
+    // Browsers take the end of this one for the end of the link.
+    this.#gate.close()
     this.#connection.close()
     this.#events.onClosed(error)
   }

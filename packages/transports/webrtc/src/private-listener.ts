@@ -100,7 +100,7 @@ export class PrivateListener implements Listener {
     try {
       const bound = { signal: pending.signal, clock, timeoutMs, what: 'the WebRTC connection' }
       const session = await withBound(bound, (signal) =>
-        answer(stream, { engine: this.#engine, iceServers, dataChannel, signal })
+        answer(stream, { engine: this.#engine, iceServers, dataChannel, clock, signal })
       )
       await this.#adopt(session, remotePeer, remoteKey)
     } catch (error) {

@@ -55,7 +55,7 @@ export class PrivateTransport implements Transport {
     const bound = { signal: options.signal, clock, timeoutMs, what: 'the WebRTC connection' }
     const session = await withBound(bound, async (signal) => {
       const stream = await relayed.openStream(signalingProtocol, { allowLimited: true, signal })
-      return offer(stream, { engine: this.#engine, iceServers, dataChannel, signal })
+      return offer(stream, { engine: this.#engine, iceServers, dataChannel, clock, signal })
     })
     try {
       options.signal?.throwIfAborted()

@@ -1,4 +1,4 @@
-import { type Channel, PeerloomError, toError } from '@peerloom/interface'
+import { type Channel, type Clock, PeerloomError, toError } from '@peerloom/interface'
 import { protobuf, type ProtobufChannel } from '@peerloom/streams'
 import type { IceCandidate, IceServer, RtcEngine } from './engine-interface.ts'
 import { initLabel } from './muxer.ts'
@@ -16,7 +16,14 @@ import {
 /** Candidates that are read of one remote; what comes behind them is not looked at. */
 const maxCandidates = 64
 
+/**
+ * How long the one that is dialled leaves it to the other to begin. js-libp2p says where it can be reached before it has our
+ * answer, and its engine takes whoever comes before that for somebody else, which is the end of the connection.
+ */
+const headStartMs = 100
+
 export interface SignalingOptions {
+  readonly clock: Clock
   readonly engine: RtcEngine
   readonly iceServers: readonly IceServer[]
   readonly dataChannel: Required<DataChannelOptions>
@@ -74,6 +81,7 @@ export function answer(stream: Channel, options: SignalingOptions): Promise<RtcS
     await session.link.setRemote('offer', await expect(messages, signalType.offer, options.signal))
     await outbox.describe(signalType.answer, await session.link.describe('answer'))
     outbox.open()
+    await pause(options.clock, headStartMs, options.signal)
   })
 }
 
@@ -91,8 +99,8 @@ async function negotiate(
     const up = untilUp(session, signal)
     // It is awaited below; a failure before that is not to go unobserved.
     up.catch(() => {})
-    await Promise.race([describe(session, messages, outbox), failureOf(up)])
-    await Promise.race([up, readCandidates(session, messages, signal)])
+    const candidates = describe(session, messages, outbox).then(() => readCandidates(session, messages, signal))
+    await Promise.race([up, candidates])
     session.onCandidateFound = undefined
     stream.close().catch(() => {})
     return session
@@ -121,7 +129,18 @@ function untilUp(session: RtcSession, signal: AbortSignal): Promise<void> {
   })
 }
 
-const failureOf = (up: Promise<void>): Promise<never> => up.then(() => new Promise<never>(() => {}))
+/** Never rejects. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clock.clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = clock.setTimeout(end, ms)
+    signal.addEventListener('abort', end, { once: true })
+  })
+}
 
 async function expect(messages: ProtobufChannel<SignalMessage>, type: number, signal: AbortSignal): Promise<string> {
   const message = await messages.read({ signal })

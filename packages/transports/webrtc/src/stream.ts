@@ -29,6 +29,8 @@ const freeBytes = 256 * 1024
 const reserveBytes = 1024 * 1024
 /** A remote that goes on after `close()` is told to stop when this much was thrown away. */
 const discardedBytes = 64 * 1024
+/** How long a remote may take to say its first word on a stream before it is told more all the same. */
+const firstAnswerMs = 250
 /** Messages without payload that a remote may send on one stream without need. */
 const maxIdleMessages = 64
 
@@ -83,6 +85,9 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   #idleMessages = 0
   /** The remote may not listen yet: what it is told says where it belongs. */
   #tellsPosition: boolean
+  /** Runs while no more than the first message is sent. */
+  #firstTimer: Timer | undefined = undefined
+  #waitedForRemote = false
   #earlyBytes = 0
   #early: EarlyFrames | undefined = undefined
   #finTimer: Timer | undefined = undefined
@@ -104,7 +109,11 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   /** Data or our end have not arrived yet, as far as we know. */
   get hasUnsent(): boolean {
     return (
-      !this.isFinished && (this.queuedBytes > 0 || this.#finTimer !== undefined || this.#channel.bufferedAmount > 0)
+      !this.isFinished &&
+      (this.queuedBytes > 0 ||
+        this.#finTimer !== undefined ||
+        (this.#endQueued && !this.#finSent) ||
+        this.#channel.bufferedAmount > 0)
     )
   }
 
@@ -209,6 +218,8 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   protected override over(): void {
     this.clock.clearTimeout(this.#finTimer)
     this.#finTimer = undefined
+    this.clock.clearTimeout(this.#firstTimer)
+    this.#firstTimer = undefined
     this.#loseQueue()
     this.#releaseMemory()
     this.#decoder = undefined
@@ -221,7 +232,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   // Receiving.
 
   #onFrame(bytes: Uint8Array): void {
-    this.#tellsPosition = false
+    if (this.#tellsPosition) this.#onFirst()
     const frame = decodeFrame(bytes)
     if (frame.position !== undefined && frame.position !== this.#received) {
       this.#keepEarly(frame, frame.position)
@@ -238,10 +249,20 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     if (this.#early.isEmpty || this.isFinished) this.#early = undefined
   }
 
+  /** The remote listens. */
+  #onFirst(): void {
+    this.#tellsPosition = false
+    if (this.#firstTimer === undefined) return
+    this.#waitedForRemote = true
+    this.clock.clearTimeout(this.#firstTimer)
+    this.#firstTimer = undefined
+    this.#schedule()
+  }
+
   #keepEarly(frame: Frame, position: number): void {
     this.#early ??= new EarlyFrames()
     this.#earlyBytes += frame.message?.length ?? 0
-    const fits = this.#earlyBytes <= freeBytes && position > this.#received
+    const fits = this.#earlyBytes <= this.#host.maxBufferedBytes && position > this.#received
     if (!fits || !this.#early.add(position, frame)) throw violation('messages out of order')
   }
 
@@ -343,7 +364,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   // Sending.
 
   #schedule(): void {
-    if (this.#scheduled || this.#queue === undefined || this.#blocked) return
+    if (this.#scheduled || (this.#queue === undefined && !this.#endQueued) || this.#blocked) return
     this.#scheduled = true
     endOfTurn(this)
   }
@@ -358,7 +379,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     if (this.#sending || this.isFinished || !this.#channel.isOpen) return
     this.#sending = true
     try {
-      while (this.#queue !== undefined && !this.#blocked) {
+      while (this.#queue !== undefined && !this.#blocked && !this.#holdsBack()) {
         const most = this.#tellsPosition ? maxFirstPayloadBytes : maxPayloadBytes
         const bytes = Math.min(this.#queue.length, most, this.#allowed - this.#sent)
         if (bytes <= 0 || (whole && bytes < most)) break
@@ -367,7 +388,21 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     } finally {
       this.#sending = false
     }
-    if (this.#endQueued && this.#queue === undefined && !this.#finSent) this.#sendFin()
+    if (this.#endQueued && this.#queue === undefined && !this.#finSent && !this.#holdsBack()) this.#sendFin()
+  }
+
+  /**
+   * A remote that does not know positions, and may be on the engine that swaps what comes early (js-libp2p), has its first
+   * message alone, until it has answered: in libp2p whoever is asked for a protocol answers at once.
+   */
+  #holdsBack(): boolean {
+    if (!this.#tellsPosition || this.#sent === 0 || this.#waitedForRemote || this.#host.grantsCredit) return false
+    this.#firstTimer ??= this.clock.setTimeout(() => {
+      this.#firstTimer = undefined
+      this.#waitedForRemote = true
+      this.#send(false)
+    }, firstAnswerMs)
+    return true
   }
 
   /** False when the stream was lost over it. */

@@ -126,16 +126,18 @@ test('a remote that takes nothing stops the page', async () => {
   stream.abort(new Error('the test is over'))
 })
 
-test('a lost connection is noticed at once on either side', async () => {
+test('a lost connection is noticed at once on either side, each time', async () => {
   const { peer, node, address } = await meeting()
-  const lost = await node.dial(address)
-  await untilAnswer(() => peer.ask('connections'), ['webrtc-direct'])
-  await peer.ask('abort')
-  await until('the page notices', () => lost.status === 'closed')
-  const dropped = await node.dial(address)
-  await untilAnswer(() => peer.ask('connections'), ['webrtc-direct'])
-  dropped.abort(new Error('enough'))
-  await untilAnswer(() => peer.ask('connections'), [])
+  for (let round = 0; round < 4; round++) {
+    const lost = await node.dial(address)
+    await untilAnswer(() => peer.ask('connections'), ['webrtc-direct'])
+    await peer.ask('abort')
+    await until('the page notices', () => lost.status === 'closed', 2000)
+    const dropped = await node.dial(address)
+    await untilAnswer(() => peer.ask('connections'), ['webrtc-direct'])
+    dropped.abort(new Error('enough'))
+    await untilAnswer(() => peer.ask('connections'), [])
+  }
 })
 
 test('pages, and a page and a Node peer, find a way of their own over any connection between them', async () => {

@@ -1,6 +1,7 @@
-import { until } from '@peerloom/conformance'
+import { settle, until } from '@peerloom/conformance'
 import { describe, expect, test } from 'vitest'
 import { decodeFrame, flag, flagFrame, maxSentBytes, writeDataHeader } from '../src/frame.ts'
+import { creditProtocol } from '../src/muxer.ts'
 import { attacked, type AttackedStream } from './attacked.ts'
 
 /** A message of so many bytes that all say `mark`. */
@@ -33,8 +34,8 @@ describe('messages that were swapped on their way', () => {
     const { open, muxer } = attacked()
     const behind = [data(1, 2), data(2, 1, 1)]
     const twice = [data(1, 2, 7), data(1, 2, 7)]
-    const tooMany = Array.from({ length: 257 }, (_, at) => data(1, 1, 10 + at))
-    const tooMuch = Array.from({ length: 17 }, (_, at) => data(1, 16_000, 1 + at * 16_384))
+    const tooMany = Array.from({ length: 4097 }, (_, at) => data(1, 1, 10 + at))
+    const tooMuch = Array.from({ length: 600 }, (_, at) => data(1, 16_000, 1 + at * 16_384))
     for (const messages of [behind, twice, tooMany, tooMuch]) {
       const { channel, stream } = await open()
       for (const message of messages) channel.send(message)
@@ -45,10 +46,12 @@ describe('messages that were swapped on their way', () => {
   })
 
   test('we say where ours stand until the remote has said something, and never are they too long', async () => {
-    const { far, muxer } = attacked()
+    const { far, muxer, open } = attacked()
+    // Which shows that it knows positions.
+    await open(creditProtocol)
     const stream = await muxer.open()
-    await until('it is there', () => far.channels.size > 0)
-    const [channel] = far.channels
+    await until('it is there', () => far.channels.size > 1)
+    const channel = [...far.channels].at(-1)
     const received: Uint8Array[] = []
     channel?.attach({ onOpen() {}, onLow() {}, onClosed() {}, onMessage: (bytes) => received.push(bytes) })
     stream.send(new Uint8Array(10_000))
@@ -63,5 +66,34 @@ describe('messages that were swapped on their way', () => {
     void stream.closeWrite()
     await until('our end is sent', () => received.length === 4)
     expect(received[3]).toEqual(flagFrame(flag.fin))
+  })
+
+  test('a remote that may not know it has the first message alone, until it answers or lets us wait', async () => {
+    const { far, muxer, clock } = attacked()
+    for (const answers of [true, false]) {
+      const stream = await muxer.open()
+      await until('it is there', () => far.channels.size > 0)
+      const channel = [...far.channels].at(-1)
+      const received: Uint8Array[] = []
+      channel?.attach({ onOpen() {}, onLow() {}, onClosed() {}, onMessage: (bytes) => received.push(bytes) })
+      stream.send(Uint8Array.of(1, 2, 3))
+      await until('it is sent', () => received.length === 1)
+      stream.send(Uint8Array.of(4))
+      void stream.closeWrite()
+      await settle()
+      expect(received).toHaveLength(1)
+      if (answers) channel?.send(data(1, 1))
+      else await clock.advance(250)
+      await until('the rest is sent', () => received.length === 3)
+      expect(received.map((bytes) => decodeFrame(bytes.subarray(1)).position)).toEqual(
+        answers ? [undefined, undefined, undefined] : [undefined, 3, 4]
+      )
+      channel?.send(flagFrame(flag.finAck))
+      channel?.send(flagFrame(flag.fin))
+      await until('it is over', () => muxer.streamCount === 0)
+      channel?.close()
+      await until('it is closed', () => far.channels.size === 0)
+    }
+    expect(clock.pending).toBe(0)
   })
 })
