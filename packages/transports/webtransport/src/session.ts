@@ -7,8 +7,11 @@ import { frameType, h3Error, webTransportBidi } from './h3-constants.ts'
 import { SessionStream } from './session-stream.ts'
 import { concat, varint } from './varint.ts'
 
-/** Streams that wait until somebody takes the session; others are reset. */
-const maxWaiting = 16
+/**
+ * Streams that wait until somebody takes the session; others are reset. The remote is through with the handshake first, and may
+ * open as many as it is allowed to: QUIC bounds those, and what they hold.
+ */
+const maxWaiting = 256
 
 /** A WebTransport session, the only one on its connection: once taken, a connection with streams of its own. */
 export class WebTransportSession implements EngineConnection {

@@ -46,6 +46,29 @@ test.each([
   expect(webTransport()(context).canDial(multiaddr(address))).toBe(dials)
 })
 
+test('streams that are opened right behind the handshake are all served', async () => {
+  const [listener, dialer] = [await nodeWith(['/ip4/127.0.0.1/udp/0/quic-v1/webtransport']), await nodeWith([])]
+  await listener.handle('/echo/1', async (stream) => {
+    for await (const bytes of stream) await stream.write(bytes.slice())
+    await stream.close()
+  })
+  for (let round = 0; round < 5; round++) {
+    const connection = await dialer.dial(listener.multiaddrs())
+    const lengths = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const stream = await connection.openStream('/echo/1')
+        await stream.write(new Uint8Array(1000))
+        await stream.closeWrite()
+        let got = 0
+        for await (const bytes of stream) got += bytes.length
+        return got
+      })
+    )
+    expect(lengths).toEqual(lengths.map(() => 1000))
+    await connection.close()
+  }
+})
+
 test('a wrong certificate hash, one that is not vouched for, and a wrong peer are refused', async () => {
   const listener = await nodeWith(['/ip4/127.0.0.1/udp/0/quic-v1/webtransport'])
   const [dialer, other] = [await nodeWith([]), await nodeWith([])]

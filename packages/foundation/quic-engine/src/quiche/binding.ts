@@ -55,7 +55,7 @@ export interface Quiche {
   peerError(): QuicheError | null
   localError(): QuicheError | null
   stats(): { sentBytes: number }
-  pathStats(): { active: boolean; rtt: number }[]
+  pathStats(): { active: boolean; rtt: number; lost: number }[]
 }
 
 export interface QuicheError {

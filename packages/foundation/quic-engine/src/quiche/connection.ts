@@ -137,10 +137,12 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   }
 
   get rttMs(): number | undefined {
-    if (this.#gone) return undefined
     // In ms, whole ones.
-    const rtt = this.quiche.pathStats().find(({ active }) => active)?.rtt
-    return rtt
+    return this.#gone ? undefined : this.#activePath?.rtt
+  }
+
+  get #activePath(): { readonly rtt: number; readonly lost: number } | undefined {
+    return this.quiche.pathStats().find(({ active }) => active)
   }
 
   /** Why it is over; undefined for an orderly end. */
@@ -283,8 +285,12 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       if (this.#opening.length > 0) this.#openWaiting()
       for (const stream of this.#blocked) stream.pump()
     }
-    if (this.#finishing.size > 0) this.#writeEnds()
+    const again = this.#finishing.size > 0 ? this.#writeEnds() : []
     this.#send()
+    if (again.length > 0) {
+      for (const stream of again) stream.sendEnd()
+      this.#send()
+    }
     if (quiche.isClosed()) this.#end()
     else {
       if (quiche.isDraining() || this.#isLocallyClosed) this.#tellOver()
@@ -406,17 +412,25 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.#sendRound++
   }
 
-  /** Called right before all that can leave does: nothing is to come between. */
-  #writeEnds(): void {
+  /**
+   * Called right before all that can leave does: nothing is to come between. Where packets are lost, an end waits for the
+   * acknowledgement, which takes others up to 25 ms. Where none was yet, that would only hold up those who wait for the end, and
+   * it goes at once, in a second packet again: those are given back.
+   */
+  #writeEnds(): readonly QuicheStream[] {
     const { now } = this
+    const isLossy = (this.#activePath?.lost ?? 0) > 0
     const quietMs = this.#quietMs()
+    const unsafe: QuicheStream[] = []
     for (const stream of this.#finishing) {
       const ageMs = now - stream.writtenAt
-      const isAcknowledged = stream.writtenRound < this.#acknowledgedRound || ageMs >= quietMs
-      if (!(isAcknowledged && this.#hasRoom(stream)) && ageMs < endTimeoutMs) continue
+      const isSafe = stream.writtenRound < this.#acknowledgedRound || ageMs >= quietMs
+      if (!((isSafe || !isLossy) && this.#hasRoom(stream)) && ageMs < endTimeoutMs) continue
       this.#finishing.delete(stream)
       stream.sendEnd()
+      if (!isSafe) unsafe.push(stream)
     }
+    return unsafe
   }
 
   #hasRoom({ streamId }: QuicheStream): boolean {

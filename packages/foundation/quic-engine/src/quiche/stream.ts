@@ -79,7 +79,7 @@ export class QuicheStream implements EngineStream {
   /**
    * Quiche 0.18 takes a stream for complete once its bytes are acknowledged and it has an end, although that may not have been:
    * an end behind bytes that have left is forgotten when their acknowledgement comes before it is sent, or before it is lost.
-   * With bytes that have not left it goes in one frame; else it waits for the acknowledgement.
+   * With bytes that have not left it goes in one frame; else the connection says when.
    */
   finish(): void {
     this.#writeOver = true
