@@ -8,7 +8,7 @@ const steps = [1, 3, 7, 9]
 /** Messages under way at once. */
 const window = 20
 /** A message that has made no way for this long is lost to those who do not have it. */
-const patienceMs = 3000
+const patienceMs = 5000
 const deadlineMs = 150_000
 
 const [, , driver = 'peerloom', bytesText = '1024', countText = '200'] = process.argv
@@ -41,6 +41,11 @@ function onMessage(data: Uint8Array): void {
   const number = new DataView(data.buffer, data.byteOffset, 4).getUint32(0)
   delivered++
   lastDelivery = performance.now()
+  if (!received.has(number)) {
+    // It was given up too early.
+    lost--
+    return
+  }
   const copies = (received.get(number) ?? 0) + 1
   if (copies < nodesCount - 1) received.set(number, copies)
   else {
