@@ -33,9 +33,19 @@ export class DontWant<M extends Message, Handle> {
 
   /**
    * Announces a message before it is judged, since that can take long, but not before it is known to be genuine: with a
-   * forged copy an attacker could have us send good ones away.
+   * forged copy an attacker could have us send good ones away. One that is judged at once, and is soon sent, announces itself.
    */
   announce(message: M, delivery: Delivery<M, Handle>): void {
+    if (message.bytes >= this.#context.settings.dontWantAtOnceBytes) this.#tell(message, delivery)
+  }
+
+  /** The message is still being judged. */
+  delayed(message: M, delivery: Delivery<M, Handle>): void {
+    const { dontWantAtOnceBytes, dontWantBytes } = this.#context.settings
+    if (message.bytes >= dontWantBytes && message.bytes < dontWantAtOnceBytes) this.#tell(message, delivery)
+  }
+
+  #tell(message: M, delivery: Delivery<M, Handle>): void {
     const { settings, host, outbox } = this.#context
     const { topic } = delivery
     if (topic === undefined || message.bytes < settings.dontWantBytes) return

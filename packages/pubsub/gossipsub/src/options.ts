@@ -81,8 +81,10 @@ export interface GossipsubRouterOptions<M extends Message = Message, Handle = un
   /** Other peers remembered that have a message we asked for. Default 8. */
   readonly maxAlternatives?: number
 
-  /** Messages of at least so many bytes are announced by IDONTWANT as soon as they are known to be genuine. Default 1,024. */
+  /** Messages of at least so many bytes are announced by IDONTWANT when they are genuine and not judged at once. Default 1,024. */
   readonly dontWantBytes?: number
+  /** Those of at least so many bytes in any case: they take long to leave. Default 16 KiB. */
+  readonly dontWantAtOnceBytes?: number
   /** Message ids that are taken from one RPC with IDONTWANT. Default 10. */
   readonly maxDontWantIds?: number
   /** RPCs with IDONTWANT that are taken from a peer in a heartbeat. Default 1,000. */
@@ -171,6 +173,7 @@ const defaults = {
   patienceMs: 500,
   maxAlternatives: 8,
   dontWantBytes: 1024,
+  dontWantAtOnceBytes: 16 * 1024,
   maxDontWantIds: 10,
   maxDontWantRpcs: 1000,
   dontWantTicks: 3,

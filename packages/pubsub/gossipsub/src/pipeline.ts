@@ -9,6 +9,8 @@ import type { Topic } from './topic.ts'
 export interface PipelineEvents<M extends Message, Handle> {
   /** It is genuine, and will be judged. */
   genuine(message: M, delivery: Delivery<M, Handle>): void
+  /** It is being judged, and that takes its time. */
+  delayed(message: M, delivery: Delivery<M, Handle>): void
   /** It is good, and goes on. */
   accepted(message: M, from: PeerState<M, Handle>, topic: Topic<M, Handle>, delivery: Delivery<M, Handle>): void
 }
@@ -121,6 +123,7 @@ export class Pipeline<M extends Message, Handle> {
     this.#context.host.validate(message, from, (verdict) => {
       if (delivery.status === 'validating') this.#judged(message, from, delivery, verdict)
     })
+    if (delivery.status === 'validating') this.#events.delayed(message, delivery)
   }
 
   #judged(message: M, from: PeerState<M, Handle>, delivery: Delivery<M, Handle>, verdict: Verdict): void {

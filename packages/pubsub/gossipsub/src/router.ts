@@ -87,6 +87,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
         this.#gossip.arrived(message.id)
         this.#dontWant.announce(message, delivery)
       },
+      delayed: (message, delivery) => this.#dontWant.delayed(message, delivery),
       accepted: (message, from, topic, delivery) => this.#accepted(message, from, topic, delivery)
     })
   }

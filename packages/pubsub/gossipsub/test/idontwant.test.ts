@@ -29,6 +29,14 @@ test('a large message is announced to the mesh before it is judged, to those tha
   expect(told(second as Rogue)).toEqual([])
 })
 
+test('a message that is judged at once announces itself, unless it takes long to leave', () => {
+  const { node, peer } = meshed()
+  const [sender, second] = [peer('sender'), peer('second')]
+  sender?.send({ publish: [message('soon', 't', { bytes: 16_383 }), message('late', 't', { bytes: 16_384 })] })
+  expect(node.delivered).toEqual(['soon', 'late'])
+  expect(told(second as Rogue)).toEqual(['late'])
+})
+
 test('what a peer does not want is not pushed, for three heartbeats', () => {
   const { net, node, peer } = meshed({ floodPublish: false })
   const rogue = peer('peer')
@@ -83,7 +91,7 @@ test('ten ids of an RPC count, a thousand RPCs of a heartbeat, and ten thousand 
 test('IDONTWANT does not pile up for a peer that does not read', () => {
   const { node, peer } = meshed()
   const [sender, silent] = [peer('sender'), peer('silent')]
-  for (let at = 0; at < 10_000; at++) sender?.send({ publish: [message(`m${at}`, 't', { bytes: 2000 })] })
+  for (let at = 0; at < 10_000; at++) sender?.send({ publish: [message(`m${at}`, 't', { bytes: 20_000 })] })
   expect(node.drops).toEqual([])
   expect(told(silent as Rogue).length).toBeLessThanOrEqual(256)
 })

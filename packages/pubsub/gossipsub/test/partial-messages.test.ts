@@ -90,7 +90,7 @@ test('metadata that a peer has is not sent again', () => {
 test('who asks for parts never gets a whole message, nor IHAVE, nor does who sends us parts get IDONTWANT', () => {
   const { net, node, peer } = setUp()
   const [asks, plain, sender] = [peer('asks'), peer('plain', {}), peer('sender', {})]
-  sender?.send({ publish: [message('large', 't', { bytes: 5000 })] })
+  sender?.send({ publish: [message('large', 't', { bytes: 20_000 })] })
   node.publish('t', 'own')
   expect(plain?.got()).toMatchObject([
     { control: { idontwant: [['large']] } },

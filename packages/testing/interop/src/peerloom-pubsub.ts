@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createHash } from 'node:crypto'
 import { floodsub } from '@peerloom/floodsub'
 import { gossipsub, type GossipsubOptions, GossipsubRouter } from '@peerloom/gossipsub'
@@ -59,7 +60,11 @@ export class PeerloomPubsub implements ForeignPubsub {
     const { rejectPrefix } = this.#options
     if (rejectPrefix !== undefined) {
       const prefix = Buffer.from(rejectPrefix)
-      service.addValidator(topic, ({ data }) => (prefix.equals(data.subarray(0, prefix.length)) ? 'reject' : 'accept'))
+      // Not at once: a message that is judged at once needs no IDONTWANT.
+      service.addValidator(topic, async ({ data }) => {
+        await setImmediate()
+        return prefix.equals(data.subarray(0, prefix.length)) ? 'reject' : 'accept'
+      })
     }
     service.subscribe(topic)
     if (options?.partial === undefined) return
