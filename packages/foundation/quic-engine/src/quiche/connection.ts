@@ -15,6 +15,8 @@ const maxBurstBytes = 96 * 1024
 /** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
+/** Rounds without all being acknowledged: more are a transfer, in which the first loss may come at any time. */
+const maxQuietRounds = 4
 /** When the next thing that quiche waits for is further away than any repetition, it waits for no acknowledgement. */
 const beyondRepetitionMs = 3000
 const nothing = new Uint8Array(0)
@@ -416,7 +418,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       now: this.now,
       acknowledgedRound: this.#acknowledgedRound,
       quietMs: this.#quietMs(),
-      isLossy: (this.#activePath?.lost ?? 0) > 0
+      isLossy: (this.#activePath?.lost ?? 0) > 0 || this.#sendRound - this.#acknowledgedRound > maxQuietRounds
     })
   }
 

@@ -11,7 +11,7 @@ export interface Delivery {
   readonly acknowledgedRound: number
   /** After so long, what was sent has arrived, or was lost and has been repeated. */
   readonly quietMs: number
-  /** Whether a packet was ever lost. */
+  /** Whether a packet was ever lost, or so much is under way that one may be. */
   readonly isLossy: boolean
 }
 
