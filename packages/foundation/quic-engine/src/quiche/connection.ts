@@ -6,6 +6,7 @@ import type { HostPort, Quiche } from './binding.ts'
 import { packetBytesTo } from './config.ts'
 import { packetsOf } from './packet.ts'
 import { QuicheStream, type QuicheStreamHost } from './stream.ts'
+import { StreamEnds } from './stream-ends.ts'
 
 /** Packets are written into slabs of this size, which belong to the port with what is in them. */
 const slabBytes = 64 * 1024
@@ -14,8 +15,8 @@ const maxBurstBytes = 96 * 1024
 /** What a round trip takes on top: delayed acknowledgements, and the probe that replaces a lost packet. */
 const quietMarginMs = 40
 const deliveryTimeoutMs = 5000
-/** An end of a stream waits no longer than this for what may never come. */
-const endTimeoutMs = 1000
+/** Rounds without all being acknowledged: more are a transfer, in which the first loss may come at any time. */
+const maxQuietRounds = 4
 /** When the next thing that quiche waits for is further away than any repetition, it waits for no acknowledgement. */
 const beyondRepetitionMs = 3000
 const nothing = new Uint8Array(0)
@@ -55,8 +56,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   readonly #info: { from: HostPort; to: HostPort }
   readonly #streams = new Map<number, QuicheStream>()
   readonly #blocked = new Set<QuicheStream>()
-  /** Streams whose end waits for the acknowledgement of what was before it. */
-  readonly #finishing = new Set<QuicheStream>()
+  readonly #ends: StreamEnds
   #sendRound = 0
   /** What was sent before this round has been acknowledged. */
   #acknowledgedRound = 0
@@ -100,6 +100,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     }
   ) {
     this.quiche = quiche
+    this.#ends = new StreamEnds(quiche)
     this.#host = host
     this.isServer = options.isServer
     this.key = options.key
@@ -228,7 +229,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
   }
 
   finishLater(stream: QuicheStream): void {
-    this.#finishing.add(stream)
+    this.#ends.add(stream)
   }
 
   forget(stream: QuicheStream): void {
@@ -285,7 +286,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
       if (this.#opening.length > 0) this.#openWaiting()
       for (const stream of this.#blocked) stream.pump()
     }
-    const again = this.#finishing.size > 0 ? this.#writeEnds() : []
+    const again = this.#ends.isEmpty ? [] : this.#writeEnds()
     this.#send()
     if (again.length > 0) {
       for (const stream of again) stream.sendEnd()
@@ -412,45 +413,13 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     this.#sendRound++
   }
 
-  /**
-   * Called right before all that can leave does: nothing is to come between. Where packets are lost, an end waits for the
-   * acknowledgement, which takes others up to 25 ms. Where none was yet, that would only hold up those who wait for the end, and
-   * it goes at once, in a second packet again: those are given back.
-   */
   #writeEnds(): readonly QuicheStream[] {
-    const { now } = this
-    const isLossy = (this.#activePath?.lost ?? 0) > 0
-    const quietMs = this.#quietMs()
-    const unsafe: QuicheStream[] = []
-    for (const stream of this.#finishing) {
-      const ageMs = now - stream.writtenAt
-      const isSafe = stream.writtenRound < this.#acknowledgedRound || ageMs >= quietMs
-      if (!((isSafe || !isLossy) && this.#hasRoom(stream)) && ageMs < endTimeoutMs) continue
-      this.#finishing.delete(stream)
-      stream.sendEnd()
-      if (!isSafe) unsafe.push(stream)
-    }
-    return unsafe
-  }
-
-  #hasRoom({ streamId }: QuicheStream): boolean {
-    try {
-      return this.quiche.streamCapacity(streamId) > 0
-    } catch {
-      return true // it is over: nothing is to be waited for
-    }
-  }
-
-  /** When an end of a stream that waits has to be looked at again, whatever happens. */
-  #nextEndAt(now: number): number {
-    if (this.#finishing.size === 0) return Infinity
-    const quietMs = this.#quietMs()
-    let at = Infinity
-    for (const { writtenAt } of this.#finishing) {
-      const quietAt = writtenAt + quietMs
-      at = Math.min(at, quietAt > now ? quietAt : writtenAt + endTimeoutMs)
-    }
-    return Math.max(at, now + 1)
+    return this.#ends.write({
+      now: this.now,
+      acknowledgedRound: this.#acknowledgedRound,
+      quietMs: this.#quietMs(),
+      isLossy: (this.#activePath?.lost ?? 0) > 0 || this.#sendRound - this.#acknowledgedRound > maxQuietRounds
+    })
   }
 
   /** After so long, what was sent has arrived, or was lost and has been repeated. */
@@ -467,7 +436,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     const at = Math.min(
       timeout === null ? Infinity : now + timeout + 1,
       this.#established ? keepAliveAt : Infinity,
-      this.#nextEndAt(now)
+      this.#ends.isEmpty ? Infinity : this.#ends.nextAt(now, this.#quietMs())
     )
     if (at >= this.#timerAt || at === Infinity) return
     clock.clearTimeout(this.#timer)
@@ -499,7 +468,7 @@ export class QuicheConnection implements EngineConnection, QuicheStreamHost, Flu
     let since = this.#lastSent
     while (!this.#gone && !this.#over) {
       const now = clock.now()
-      const isWritten = this.#blocked.size === 0 && this.#finishing.size === 0
+      const isWritten = this.#blocked.size === 0 && this.#ends.isEmpty
       if ((isWritten && now - since >= this.#quietMs()) || now - started >= deliveryTimeoutMs) return
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, this.#quietMs() / 4))
       const sent = this.#gone ? bytes : this.quiche.stats().sentBytes
