@@ -68,7 +68,7 @@ function runTests(env: Record<string, string>): Promise<number> {
     'vitest.workspace.ts',
     '--project',
     'node',
-    'packages/testing/interop'
+    onlyPubsub ? 'packages/testing/interop/test/pubsub' : 'packages/testing/interop'
   ]
   const child = spawn('pnpm', args, { cwd: fileURLToPath(root), env: { ...process.env, ...env }, stdio: 'inherit' })
   return new Promise((resolve, reject) => {
