@@ -1,5 +1,5 @@
 import { createNode, type Node, type NodeOptions } from '@peerloom/core'
-import type { PubSub } from '@peerloom/interface'
+import type { Gossipsub } from '@peerloom/gossipsub'
 import { noise } from '@peerloom/noise'
 import { yamux } from '@peerloom/yamux'
 import { execFile, spawnSync } from 'node:child_process'
@@ -30,8 +30,8 @@ test.skipIf(!canHaveOne)('the configuration of the mission runs as it stands', a
 
 test('services have the types of their modules, and no others are there', () => {
   type Configured = Awaited<ReturnType<typeof configured>>
-  expectTypeOf<Configured>().toEqualTypeOf<Node<{ readonly pubsub: PubSub; readonly dht: Dht }>>()
-  expectTypeOf<Configured['services']['pubsub']>().toEqualTypeOf<PubSub>()
+  expectTypeOf<Configured>().toEqualTypeOf<Node<{ readonly pubsub: Gossipsub; readonly dht: Dht }>>()
+  expectTypeOf<Configured['services']['pubsub']>().toEqualTypeOf<Gossipsub>()
   expectTypeOf<Configured['services']['dht']>().toEqualTypeOf<Dht>()
   expectTypeOf<Configured['services']>().not.toHaveProperty('ping')
 })

@@ -139,7 +139,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     this.#context.outbox.flush()
   }
 
-  subscribe(name: string, wish: PartialWish = {}): void {
+  subscribe(name: string, wish: PartialWish = this.#context.settings.partialMessages?.wish?.(name) ?? {}): void {
     const topic = this.#topic(name)
     const isNew = !topic.isSubscribed
     if (!isNew && topic.wish.requests === wish.requests && topic.wish.supports === wish.supports) return

@@ -48,6 +48,17 @@ test('a topic is announced with what we want of it', () => {
   ])
 })
 
+test('the application says what it wants of a topic', () => {
+  const { node } = setUp({ wish: (topic) => (topic === 'whole' ? undefined : { supports: true }) })
+  node.router.subscribe('whole')
+  node.router.subscribe('parts')
+  expect(new Rogue(node, 'peer').got()[0]?.subscriptions).toEqual([
+    { topic: 't', subscribe: true, requestsPartial: true, supportsPartial: true },
+    { topic: 'whole', subscribe: true },
+    { topic: 'parts', subscribe: true, supportsPartial: true }
+  ])
+})
+
 test('who asks for parts gets parts and metadata, who only sends them gets metadata, others nothing', () => {
   const { node, peer } = setUp()
   const [asks, sends, plain] = [peer('asks'), peer('sends', { supportsPartial: true }), peer('plain', {})]

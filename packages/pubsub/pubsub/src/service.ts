@@ -57,12 +57,14 @@ const defaultMaxMessageBytes = 1024 * 1024
 const identifyProtocol = '/ipfs/id/1.0.0'
 
 /** Carries a router on the streams of a node: what applications hold as `services.pubsub`. */
-export class PubSubService implements PubSub, Startable, LinkHost, MessageReader, ServiceHost {
+export class PubSubService<R extends ServiceRouter = ServiceRouter>
+  implements PubSub, Startable, LinkHost, MessageReader, ServiceHost
+{
   readonly node: NodeContext
   readonly limits: LinkLimits
   readonly maxRpcBytes: number
   readonly allowLimited: boolean
-  readonly router: ServiceRouter
+  readonly router: R
   readonly trace: Instruments<WireMessage, PeerLink>
   readonly #policy: SignaturePolicy
   readonly #emitSelf: boolean
@@ -89,7 +91,7 @@ export class PubSubService implements PubSub, Startable, LinkHost, MessageReader
   #depth = 0
   #later: (() => void)[] = []
 
-  constructor(node: NodeContext, createRouter: (host: ServiceHost) => ServiceRouter, options: PubSubOptions = {}) {
+  constructor(node: NodeContext, createRouter: (host: ServiceHost) => R, options: PubSubOptions = {}) {
     const log = node.log('pubsub')
     const rpc = { ...defaultRpcLimits, ...options.rpc }
     this.node = node

@@ -1,7 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { createHash } from 'node:crypto'
 import { floodsub } from '@peerloom/floodsub'
-import { gossipsub, type GossipsubOptions, GossipsubRouter } from '@peerloom/gossipsub'
+import {
+  type Gossipsub,
+  gossipsub,
+  type GossipsubOptions,
+  GossipsubRouter,
+  type PartialWish
+} from '@peerloom/gossipsub'
 import {
   type ChannelReader,
   type Connection,
@@ -28,6 +34,7 @@ import { type OnRpc, RpcTally } from './rpc-tally.ts'
 const maxMessages = 8192
 const maxGroups = 256
 const messageIds = { author: 'spec', data: 'content', own: undefined } as const
+const isGossipsub = (service: PubSub): service is Gossipsub => 'publishPartial' in service
 const isPubsub = (protocol: string): boolean => /^\/(meshsub|floodsub)\//.test(protocol)
 
 /** Our pubsub, seen from outside: what it sends and gets is counted on the streams. `module` goes into the services of a node. */
@@ -37,6 +44,7 @@ export class PeerloomPubsub implements ForeignPubsub {
   readonly #tally: RpcTally
   readonly #messages: ForeignMessage[] = []
   readonly #groups = new Map<string, MessageInParts>()
+  readonly #wishes = new Map<string, PartialWish>()
   #service: PubSubService | undefined
 
   constructor(options: ForeignPubsubOptions, onRpc?: OnRpc) {
@@ -66,10 +74,10 @@ export class PeerloomPubsub implements ForeignPubsub {
         return prefix.equals(data.subarray(0, prefix.length)) ? 'reject' : 'accept'
       })
     }
+    if (options?.partial !== undefined) {
+      this.#wishes.set(topic, { supports: true, requests: options.partial === 'requests' })
+    }
     service.subscribe(topic)
-    if (options?.partial === undefined) return
-    const router = this.#gossipsub()
-    service.run(() => router.subscribe(topic, { supports: true, requests: options.partial === 'requests' }))
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -116,12 +124,6 @@ export class PeerloomPubsub implements ForeignPubsub {
     return this.#service
   }
 
-  #gossipsub(): GossipsubRouter<WireMessage, PeerLink> {
-    const { router } = this.#required()
-    if (!(router instanceof GossipsubRouter)) throw new Error('the router is not GossipSub')
-    return router as GossipsubRouter<WireMessage, PeerLink>
-  }
-
   #gossipsubOptions(): GossipsubOptions {
     const { d, dLow, dHigh, dLazy, heartbeatMs, scoredTopic, pruneBackoffMs, unsubscribeBackoffMs } = this.#options
     return {
@@ -154,7 +156,12 @@ export class PeerloomPubsub implements ForeignPubsub {
               thresholds: { graylist: -75 }
             },
       ...(this.#options.partial === true
-        ? { partialMessages: { received: (...args) => this.#receivedParts(...args) } }
+        ? {
+            partialMessages: {
+              received: (...args) => this.#receivedParts(...args),
+              wish: (topic) => this.#wishes.get(topic)
+            }
+          }
         : {})
     }
   }
@@ -167,12 +174,11 @@ export class PeerloomPubsub implements ForeignPubsub {
   }
 
   #announce(topic: string, group: Uint8Array, message: MessageInParts): void {
-    const router = this.#gossipsub()
-    this.#required().run(() => {
-      router.publishPartial(topic, group, {
-        partsMetadata: message.metadata,
-        part: (_, theirs) => message.encodedFor(theirs)
-      })
+    const service = this.#required()
+    if (!isGossipsub(service)) throw new Error('the router is not GossipSub')
+    service.publishPartial(topic, group, {
+      partsMetadata: message.metadata,
+      part: (_, theirs) => message.encodedFor(theirs)
     })
   }
 

@@ -1,7 +1,7 @@
 import type { Message, PartialMessage } from '@peerloom/pubsub'
 import type { Context } from '../context.ts'
 import type { PeerState } from '../peer.ts'
-import type { Topic } from '../topic.ts'
+import type { PartialWish, Topic } from '../topic.ts'
 
 /** What the application makes of the parts of a message. It keeps the parts; the router keeps who was told of which. */
 export interface PartialApplication<M extends Message = Message, Handle = unknown> {
@@ -10,6 +10,8 @@ export interface PartialApplication<M extends Message = Message, Handle = unknow
    * new. `reject` blames the peer as for an invalid message.
    */
   received(message: PartialMessage, from: PeerState<M, Handle>): 'accept' | 'ignore' | 'reject'
+  /** What we want of a topic, asked when it is subscribed to. Default: whole messages, as without the extension. */
+  wish?(topic: string): PartialWish | undefined
   /** Groups that peers may start in a topic before we publish to them. Default 255. */
   readonly maxPeerGroups?: number
   /** Those that one peer may start in a topic. Default 8. */
