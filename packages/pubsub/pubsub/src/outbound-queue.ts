@@ -35,6 +35,9 @@ export class OutboundQueue<M extends Message> {
     forward: undefined,
     gossip: undefined
   }
+  /** Mostly there is one thing at most, and it needs no lane. */
+  #only: Outbound<M> | undefined
+  #onlyPriority: Priority = 'control'
   #bytes = 0
   #length = 0
   #dropped = 0
@@ -63,10 +66,16 @@ export class OutboundQueue<M extends Message> {
 
   /** False: it did not fit. Control that does not fit says that the peer is beyond help: its stream is to be reset. */
   push(item: Outbound<M>, priority: Priority): boolean {
-    const lane = (this.#lanes[priority] ??= new BoundedQueue({ maxItems: this.#limits.maxItems }))
-    if (!this.#makeRoom(item.bytes, priority) || !lane.push(item)) {
-      this.#dropped++
-      return false
+    if (this.#length === 0 && item.bytes <= this.#limits.maxBytes) {
+      this.#only = item
+      this.#onlyPriority = priority
+    } else {
+      if (this.#only !== undefined) this.#lane(this.#onlyPriority).push(this.#only)
+      this.#only = undefined
+      if (!this.#makeRoom(item.bytes, priority) || !this.#lane(priority).push(item)) {
+        this.#dropped++
+        return false
+      }
     }
     this.#bytes += item.bytes
     this.#length++
@@ -75,21 +84,37 @@ export class OutboundQueue<M extends Message> {
 
   /** Takes the most urgent thing that is still wanted. */
   shift(): Outbound<M> | undefined {
+    const only = this.#only
+    if (only !== undefined) {
+      this.#only = undefined
+      this.#bytes = this.#length = 0
+      return this.#isWanted(only, this.#onlyPriority) ? only : undefined
+    }
+    if (this.#length === 0) return undefined
     for (const priority of order) {
       const lane = this.#lanes[priority]
       if (lane === undefined) continue
       for (let item = lane.shift(); item !== undefined; item = lane.shift()) {
         this.#bytes -= item.bytes
         this.#length--
-        if (item.message === undefined || priority === 'own' || !this.#unwanted(item.message.id)) return item
+        if (this.#isWanted(item, priority)) return item
       }
     }
     return undefined
   }
 
   clear(): void {
+    this.#only = undefined
     for (const priority of order) this.#lanes[priority] = undefined
     this.#bytes = this.#length = 0
+  }
+
+  #isWanted({ message }: Outbound<M>, priority: Priority): boolean {
+    return message === undefined || priority === 'own' || !this.#unwanted(message.id)
+  }
+
+  #lane(priority: Priority): BoundedQueue<Outbound<M>> {
+    return (this.#lanes[priority] ??= new BoundedQueue({ maxItems: this.#limits.maxItems }))
   }
 
   #makeRoom(bytes: number, priority: Priority): boolean {
