@@ -5,6 +5,8 @@ export class Colocation {
   readonly #threshold: number
   readonly #isAllowed: (ip: string) => boolean
   readonly #peers = new Map<string, number>()
+  /** IPs with more peers than the threshold: mostly there are none, and nothing to look up. */
+  #crowded = 0
 
   constructor(threshold: number, isAllowed: (ip: string) => boolean = () => false) {
     this.#threshold = threshold
@@ -16,12 +18,17 @@ export class Colocation {
   }
 
   add({ ips }: PeerScore): void {
-    for (const ip of ips) this.#peers.set(ip, (this.#peers.get(ip) ?? 0) + 1)
+    for (const ip of ips) {
+      const count = (this.#peers.get(ip) ?? 0) + 1
+      if (count === this.#threshold + 1) this.#crowded++
+      this.#peers.set(ip, count)
+    }
   }
 
   remove({ ips }: PeerScore): void {
     for (const ip of ips) {
       const left = (this.#peers.get(ip) ?? 0) - 1
+      if (left === this.#threshold) this.#crowded--
       if (left > 0) this.#peers.set(ip, left)
       else this.#peers.delete(ip)
     }
@@ -29,6 +36,7 @@ export class Colocation {
 
   /** The sum over its IPs of the square of the peers that each has too many. */
   surplus({ ips }: PeerScore): number {
+    if (this.#crowded === 0) return 0
     let surplus = 0
     for (const ip of ips) {
       const over = (this.#peers.get(ip) ?? 0) - this.#threshold
