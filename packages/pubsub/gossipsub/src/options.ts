@@ -25,6 +25,8 @@ export interface GossipsubRouterOptions<M extends Message = Message, Handle = un
   readonly heartbeatMs?: number
   /** Own messages go to all peers of the topic with a score above the publish threshold, not to the mesh only. Default true. */
   readonly floodPublish?: boolean
+  /** As long as all copies together have at most so many bytes: more of them hold each other up. Default 1 MiB. */
+  readonly floodPublishBytes?: number
   /** Peers (ids) that messages always go to and are taken from: outside of meshes and scores, and kept connected. */
   readonly directPeers?: Iterable<string>
   /** Heartbeats between attempts to connect to direct peers that are gone. Default 300. */
@@ -147,6 +149,7 @@ const defaultDegrees: MeshDegrees = { target: 6, low: 5, high: 12, score: 4, out
 const defaults = {
   heartbeatMs: 1000,
   floodPublish: true,
+  floodPublishBytes: 1024 * 1024,
   directConnectTicks: 300,
   peerExchange: false,
   prunePeers: 16,

@@ -173,11 +173,12 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     const reached: PeerState<M, Handle>[] = []
     const item: Outbound<M> = { message, bytes: message.bytes }
     const pushedTo = topic.isSubscribed ? topic.mesh : topic.fanout
+    const floods = settings.floodPublish && message.bytes * topic.peers.size <= settings.floodPublishBytes
     for (const peer of topic.peers) {
       const isFit =
         peer.isDirect ||
         pushedTo.has(peer) ||
-        ((settings.floodPublish || !peer.features.mesh) && peer.score.value >= thresholds.publish)
+        ((floods || !peer.features.mesh) && peer.score.value >= thresholds.publish)
       if (isFit && this.#push(peer, topic, item, 'own')) reached.push(peer)
     }
     return reached

@@ -17,6 +17,15 @@ test('own messages go to every peer of the topic, and to the mesh alone without 
   }
 })
 
+test('a large message goes to the mesh alone when there are many peers', () => {
+  const node = new Net({ floodPublishBytes: 20_000 }).node('node')
+  node.router.subscribe('t')
+  crowd(node, 20)
+  node.router.heartbeat()
+  expect(node.publish('t', 'small', 1000)).toHaveLength(20)
+  expect(node.publish('t', 'large', 1001)).toHaveLength(6)
+})
+
 test('without a subscription they go to the same few peers, for as long as something is published', () => {
   const net = new Net({ floodPublish: false })
   const node = net.node('node')
