@@ -8,15 +8,29 @@ const mebibyte = 1024 * 1024
 const total = Number(process.argv[2] ?? 64) * mebibyte
 const messageBytes = 16 * 1024
 
+/** Tells one end of the other. Candidates may come before the description that they belong to. */
+function introduce(from: nodeDataChannel.PeerConnection, to: nodeDataChannel.PeerConnection): void {
+  const early: (() => void)[] = []
+  let isDescribed = false
+  from.onLocalDescription((sdp, type) => {
+    to.setRemoteDescription(sdp, type)
+    isDescribed = true
+    for (const add of early) add()
+  })
+  from.onLocalCandidate((candidate, mid) => {
+    const add = (): void => to.addRemoteCandidate(candidate, mid)
+    if (isDescribed) add()
+    else early.push(add)
+  })
+}
+
 /** Both ends of one data channel, driven as the engine's documentation says. MiB/s. */
 async function engineAlone(): Promise<number> {
   const config = { iceServers: [], maxMessageSize: 256 * 1024 }
   const one = new nodeDataChannel.PeerConnection('one', config)
   const two = new nodeDataChannel.PeerConnection('two', config)
-  one.onLocalDescription((sdp, type) => two.setRemoteDescription(sdp, type))
-  two.onLocalDescription((sdp, type) => one.setRemoteDescription(sdp, type))
-  one.onLocalCandidate((candidate, mid) => two.addRemoteCandidate(candidate, mid))
-  two.onLocalCandidate((candidate, mid) => one.addRemoteCandidate(candidate, mid))
+  introduce(one, two)
+  introduce(two, one)
   const channel = one.createDataChannel('')
   channel.onClosed(() => {})
   const start = { at: 0 }
