@@ -18,7 +18,7 @@ import {
   type PubSubMessage,
   type Stream
 } from '@peerloom/interface'
-import { type PeerLink, PubSubService, type WireMessage } from '@peerloom/pubsub'
+import { PubSubService } from '@peerloom/pubsub'
 import type {
   ForeignMessage,
   ForeignPubsub,
