@@ -11,3 +11,4 @@ export { encodeVarint, readVarint, varintLength, writeVarint } from './varint.ts
 export { ProtobufReader } from './protobuf-reader.ts'
 export type { DecodeLimits } from './protobuf-reader.ts'
 export { lengthPrefix, ProtobufWriter } from './protobuf-writer.ts'
+export { concat } from './concat.ts'

@@ -1,4 +1,4 @@
-import { encodeVarint, ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
+import { concat, encodeVarint, ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 import type { PrivateKey, PublicKey } from '@peerloom/interface'
 import { equalBytes } from './equal-bytes.ts'
@@ -119,13 +119,7 @@ function decodePublicKey(bytes: Uint8Array): PublicKey {
 /** RFC 0002, signature production: each part with its length before it. */
 function signedBytes(domain: string, payloadType: Uint8Array, payload: Uint8Array): Uint8Array {
   const parts = [utf8.encode(domain), payloadType, payload].flatMap((part) => [encodeVarint(part.length), part])
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  return concat(parts)
 }
 
 function invalidRecord(message: string, cause?: unknown): PeerloomError {

@@ -1,5 +1,5 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
+import { concat, ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 
 /**
@@ -137,16 +137,6 @@ export function encodeIdentify(message: IdentifyMessage, spareBytes = 0): Uint8A
   const longest = Math.max(...whole.map(({ length }) => length))
   if (longest > maxMessageBytes) {
     throw new PeerloomError('ERR_INVALID_ARGUMENT', `a part of what identify tells has ${longest} bytes`)
-  }
-  return whole
-}
-
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
   }
   return whole
 }

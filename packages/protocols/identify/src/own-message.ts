@@ -1,6 +1,6 @@
-import { lengthPrefix, ProtobufWriter } from '@peerloom/bounded'
+import { concat, lengthPrefix, ProtobufWriter } from '@peerloom/bounded'
 import { type Connection, isPeerloomError, type NodeContext } from '@peerloom/interface'
-import { concat, encodeIdentify, maxMessageBytes } from './codec.ts'
+import { encodeIdentify, maxMessageBytes } from './codec.ts'
 
 const protocolVersion = 'ipfs/0.1.0'
 

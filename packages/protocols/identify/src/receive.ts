@@ -1,6 +1,7 @@
+import { concat } from '@peerloom/bounded'
 import { type Clock, PeerloomError, type Stream, type Timer } from '@peerloom/interface'
 import { LengthPrefixedDecoder } from '@peerloom/streams'
-import { concat, maxMessageBytes, maxMessages } from './codec.ts'
+import { maxMessageBytes, maxMessages } from './codec.ts'
 
 /**
  * Takes messages until the remote ends and puts them together. Bounded in number, size and time; rejects with ERR_TIMEOUT,

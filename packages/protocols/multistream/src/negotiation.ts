@@ -1,3 +1,4 @@
+import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 import { encodeToken, TokenDecoder } from './tokens.ts'
 
@@ -9,17 +10,8 @@ const maxProposals = 64
 const header = encodeToken(multistreamProtocol)
 const refusal = encodeToken(notAvailable)
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const only = parts[0]
-  if (parts.length === 1 && only !== undefined) return only
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}
+const join = (parts: readonly Uint8Array[]): Uint8Array =>
+  parts.length === 1 ? (parts[0] as Uint8Array) : concat(parts)
 
 /** Openings of the protocols this process asks for: an application has a handful. */
 const openings = new Map<string, Uint8Array>()
@@ -29,7 +21,7 @@ const maxOpenings = 256
 function opening(protocol: string): Uint8Array {
   let bytes = openings.get(protocol)
   if (bytes === undefined) {
-    bytes = concat([header, encodeToken(protocol)])
+    bytes = join([header, encodeToken(protocol)])
     if (openings.size < maxOpenings) openings.set(protocol, bytes)
   }
   return bytes
@@ -101,7 +93,7 @@ export class DialerNegotiation {
         throw violation(token)
       }
     }
-    return { send: send.length === 0 ? undefined : concat(send), protocol: undefined, rest: undefined }
+    return { send: send.length === 0 ? undefined : join(send), protocol: undefined, rest: undefined }
   }
 }
 
@@ -132,7 +124,7 @@ export class ListenerNegotiation {
           send.push(header)
         } else if (this.#supports(token)) {
           const plain = send.length === 1 && send[0] === header
-          const accepted = plain ? opening(token) : concat([...send, encodeToken(token)])
+          const accepted = plain ? opening(token) : join([...send, encodeToken(token)])
           return { send: accepted, protocol: token, rest: this.#tokens.takeRest() }
         } else {
           if (++this.#proposals > maxProposals) throw violation(token)
@@ -142,12 +134,12 @@ export class ListenerNegotiation {
     } catch (error) {
       if (this.#proposals === 0 || this.#proposals > maxProposals) throw error
       return {
-        send: send.length === 0 ? undefined : concat(send),
+        send: send.length === 0 ? undefined : join(send),
         protocol: undefined,
         rest: undefined,
         hopeless: true
       }
     }
-    return { send: send.length === 0 ? undefined : concat(send), protocol: undefined, rest: undefined }
+    return { send: send.length === 0 ? undefined : join(send), protocol: undefined, rest: undefined }
   }
 }

@@ -1,3 +1,4 @@
+import { concat } from '@peerloom/bounded'
 import { peerIdFromBytes, sha256 } from '@peerloom/identity'
 import { PeerloomError } from '@peerloom/interface'
 import { binaryString } from './binary-string.ts'
@@ -109,14 +110,4 @@ function decompressed(options: EthereumMessageIdOptions, data: Uint8Array): Uint
   } catch {
     return undefined
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

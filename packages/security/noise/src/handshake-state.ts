@@ -1,7 +1,8 @@
+import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 import type { NoiseCrypto, RecordCipher, StaticKey } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
-import { concat, tagBytes } from './record.ts'
+import { tagBytes } from './record.ts'
 
 const protocolName = new TextEncoder().encode('Noise_XX_25519_ChaChaPoly_SHA256')
 const keyBytes = 32

@@ -1,7 +1,8 @@
+import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 import type { Opener, RecordCipher } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
-import { concat, lengthBytes, tagBytes } from './record.ts'
+import { lengthBytes, tagBytes } from './record.ts'
 
 /** A record that comes in more pieces than this is put together, for small pieces take much more memory than they hold. */
 const maxPieces = 64

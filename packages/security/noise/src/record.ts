@@ -1,3 +1,4 @@
+import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
 
 /** Sizes of a Noise transport message (noise specification, "Wire Format"): 2-byte length, then at most 65,535 bytes. */
@@ -13,14 +14,4 @@ export function frame(message: Uint8Array): Uint8Array {
     throw new PeerloomError('ERR_INVALID_ARGUMENT', `a handshake message of ${length} bytes: offer fewer extensions`)
   }
   return concat([Uint8Array.of(length >> 8, length & 0xff), message])
-}
-
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
