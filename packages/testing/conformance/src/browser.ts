@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest'
 import { commands } from 'vitest/browser'
 
+export { echoes } from './echoes.ts'
 export { until } from './until.ts'
 
 declare module 'vitest/internal/browser' {

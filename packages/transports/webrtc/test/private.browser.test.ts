@@ -1,5 +1,5 @@
-import { nodePeer, type OtherPeer, pagePeer } from '@peerloom/conformance/browser'
-import type { Connection, Stream } from '@peerloom/interface'
+import { echoes, nodePeer, type OtherPeer, pagePeer } from '@peerloom/conformance/browser'
+import type { Connection } from '@peerloom/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { pageNode, privateAddress } from './page-node.ts'
 
@@ -16,22 +16,6 @@ async function page(relay?: string) {
   const node = await pageNode(relay)
   onTestFinished(() => node.stop())
   return node
-}
-
-/** Sends `length` bytes that tell their place, and looks at what comes back. */
-async function echoes(stream: Stream, length: number): Promise<void> {
-  const sent = new Uint8Array(length).map((_, at) => at * 31)
-  const sending = (async () => {
-    for (let at = 0; at < sent.length; at += 100_000) await stream.write(sent.slice(at, at + 100_000))
-    await stream.closeWrite()
-  })()
-  let got = 0
-  for await (const bytes of stream) {
-    if (!bytes.every((byte, at) => byte === sent[got + at])) throw new Error(`wrong bytes at ${got}`)
-    got += bytes.length
-  }
-  await sending
-  expect(got).toBe(length)
 }
 
 async function untilDirect(other: OtherPeer<unknown>): Promise<void> {

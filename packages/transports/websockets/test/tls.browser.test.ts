@@ -1,4 +1,4 @@
-import { nodePeer, pagePeer } from '@peerloom/conformance/browser'
+import { echoes, nodePeer, pagePeer } from '@peerloom/conformance/browser'
 import { expect, onTestFinished, test } from 'vitest'
 import { wsNode } from './nodes.ts'
 
@@ -29,18 +29,7 @@ test('a page dials a Node listener over TLS, by address and by name, and echoes 
     const connection = await node.dial(address)
     expect(connection).toMatchObject({ transport: 'ws', security: '/noise', muxer: '/yamux/1.0.0' })
     const stream = await connection.openStream('/echo')
-    const sent = new Uint8Array(2 * mebibyte).map((_, at) => at * 31)
-    const sending = (async () => {
-      for (let at = 0; at < sent.length; at += 100_000) await stream.write(sent.slice(at, at + 100_000))
-      await stream.closeWrite()
-    })()
-    let got = 0
-    for await (const bytes of stream) {
-      if (!bytes.every((byte, at) => byte === sent[got + at])) throw new Error(`wrong bytes at ${got}`)
-      got += bytes.length
-    }
-    await sending
-    expect(got).toBe(sent.length)
+    await echoes(stream, 2 * mebibyte)
     await connection.close()
     await untilNone(() => peer.ask('connections'))
   }

@@ -1,5 +1,5 @@
 import { multiaddr } from '@multiformats/multiaddr'
-import { nodePeer, until } from '@peerloom/conformance/browser'
+import { echoes, nodePeer, until } from '@peerloom/conformance/browser'
 import { createNode } from '@peerloom/core'
 import { noise } from '@peerloom/noise'
 import { webTransport, type WebTransportOptions } from '@peerloom/webtransport'
@@ -44,18 +44,7 @@ test('a page dials a Node listener over IPv4 and IPv6, and echoes megabytes both
       JSON.stringify([[`${node.peerId}`, '/noise']])
     )
     const stream = await connection.openStream('/echo')
-    const sent = new Uint8Array(4 * mebibyte).map((_, at) => at * 31)
-    const sending = (async () => {
-      for (let at = 0; at < sent.length; at += 100_000) await stream.write(sent.slice(at, at + 100_000))
-      await stream.closeWrite()
-    })()
-    let got = 0
-    for await (const bytes of stream) {
-      if (!bytes.every((byte, at) => byte === sent[got + at])) throw new Error(`wrong bytes at ${got}`)
-      got += bytes.length
-    }
-    await sending
-    expect(got).toBe(sent.length)
+    await echoes(stream, 4 * mebibyte)
     expect(await peer.ask('roundTrip', 2 * mebibyte)).toBe(2 * mebibyte)
     await connection.close()
     await untilAnswer(() => peer.ask('connections'), 0)
