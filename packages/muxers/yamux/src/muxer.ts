@@ -263,8 +263,11 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   end(): void {
-    if (!this.#over) this.#finish(this.#isEnding ? undefined : streamLost(undefined))
-    void this.#channel.close().catch(() => {})
+    const lost = this.#isEnding ? undefined : streamLost(undefined)
+    if (!this.#over) this.#finish(lost)
+    // Without a go-away nobody is there any more: what waits to be written would wait for nothing.
+    if (lost === undefined) void this.#channel.close().catch(() => {})
+    else this.#channel.abort(lost)
   }
 
   closed(error?: Error): void {
