@@ -213,12 +213,12 @@ export class FloodRouter<M extends Message, Handle> implements Router<M, Handle>
   }
 
   #push(peer: FloodPeer<M, Handle>, item: Parameters<OutboundQueue<M>['push']>[0], priority: Priority): boolean {
-    const wasEmpty = peer.queue.length === 0
-    if (!peer.queue.push(item, priority)) {
-      this.#host.trace?.dropped?.(peer, item.message)
-      return false
-    }
-    if (wasEmpty) this.#host.wake(peer)
-    return true
+    const { queue } = peer
+    const wasEmpty = queue.length === 0
+    const { dropped } = queue
+    const hasRoom = queue.push(item, priority)
+    if (queue.dropped > dropped) this.#host.trace?.dropped?.(peer, queue.dropped - dropped)
+    if (hasRoom && wasEmpty) this.#host.wake(peer)
+    return hasRoom
   }
 }

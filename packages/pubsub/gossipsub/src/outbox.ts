@@ -12,6 +12,7 @@ import {
   rpcBytes
 } from '@peerloom/pubsub'
 import type { PeerState } from './peer.ts'
+import type { Scores } from './score/scores.ts'
 
 /** An IHAVE for many peers, with its size. */
 export interface SizedIHave {
@@ -32,12 +33,14 @@ export class Outgoing {
 /** Everything that leaves: into the queues of peers. */
 export class Outbox<M extends Message, Handle> {
   readonly #host: RouterHost<M, Handle>
+  readonly #scores: Scores
   readonly #maxControlBytes: number
   readonly #maxIHaveRpcs: number
   #waiting: PeerState<M, Handle>[] = []
 
-  constructor(host: RouterHost<M, Handle>, maxControlBytes: number, maxIHaveRpcs: number) {
+  constructor(host: RouterHost<M, Handle>, scores: Scores, maxControlBytes: number, maxIHaveRpcs: number) {
     this.#host = host
+    this.#scores = scores
     this.#maxControlBytes = maxControlBytes
     this.#maxIHaveRpcs = maxIHaveRpcs
   }
@@ -46,11 +49,17 @@ export class Outbox<M extends Message, Handle> {
   send(peer: PeerState<M, Handle>, item: Outbound<M>, priority: Priority): boolean {
     const { queue } = peer
     const wasEmpty = queue.length === 0
-    if (queue.push(item, priority)) {
+    const { dropped } = queue
+    const hasRoom = queue.push(item, priority)
+    const lost = queue.dropped - dropped
+    if (lost > 0) {
+      this.#scores.slow(peer.score, lost)
+      this.#host.trace?.dropped?.(peer, lost)
+    }
+    if (hasRoom) {
       if (wasEmpty) this.#host.wake(peer)
       return true
     }
-    this.#host.trace?.dropped?.(peer, item.message)
     // Without its GRAFTs and PRUNEs the peer and we would believe in different meshes.
     if (priority === 'control') this.#host.drop(peer, 'it does not read: control messages are over the bound')
     return false

@@ -60,17 +60,18 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     const now = host.now()
     const random = (): number => host.random()
     this.heartbeatMs = settings.heartbeatMs
+    const scores = new Scores(settings.score, now)
     const context: Context<M, Handle> = {
       host,
       settings,
       random,
       peers: new Map(),
       topics: new Map(),
-      scores: new Scores(settings.score, now),
+      scores,
       backoffs: new Backoffs(settings.maxBackoffMs, settings.maxBackoffs),
       seen: new Seen(settings.seenTtlMs, settings.maxSeen, now),
       cache: new MessageCache(settings.historyTicks, settings.gossipTicks, settings.maxCachedBytes),
-      outbox: new Outbox(host, settings.maxControlBytes, settings.maxIHaveRpcs),
+      outbox: new Outbox(host, scores, settings.maxControlBytes, settings.maxIHaveRpcs),
       tick: 0
     }
     this.#context = context

@@ -250,3 +250,35 @@ test('without scores nobody is punished', () => {
   expect(node.delivered).toEqual(['good'])
   expect(rogue.score).toBe(0)
 })
+
+test('a peer that does not take what is sent to it loses its place, and gets another chance when it reads again', () => {
+  const net = new Net({ queue: { maxBytes: 10_000, maxItems: 8192 }, floodPublish: false, score: {} })
+  const node = net.node('node')
+  node.router.subscribe('t')
+  const [slow, quick] = ['slow', 'quick'].map((name) => new Rogue(node, name, { outbound: true }).subscribe('t'))
+  for (const rogue of [slow, quick]) {
+    rogue?.graft('t')
+    rogue?.got()
+  }
+  const publish = (count: number): void => {
+    for (let at = 0; at < count; at++) {
+      node.publish('t', `${net.now} ${at}`)
+      quick?.got()
+    }
+  }
+  publish(100)
+  expect(slow?.score).toBe(0)
+  publish(50)
+  expect(slow?.score).toBeCloseTo(-10)
+  expect(quick?.score).toBe(0)
+  net.now += 1000
+  node.router.heartbeat()
+  expect(node.mesh('t')).toEqual(['quick'])
+
+  slow?.got()
+  for (let beat = 0; beat < 10; beat++) {
+    net.now += 1000
+    node.router.heartbeat()
+  }
+  expect(slow?.score).toBe(0)
+})

@@ -105,8 +105,8 @@ export class Instruments<M extends Message, Handle> implements RouterTrace<M, Ha
     this.#messages.add(1, this.#labelsOf(message.topic)[verdict])
   }
 
-  dropped(): void {
-    this.#dropped.add(1)
+  dropped(_peer: unknown, count: number): void {
+    this.#dropped.add(count)
   }
 
   ihave(_peer: unknown, ids: number, direction: 'sent' | 'received'): void {

@@ -80,8 +80,8 @@ export interface RouterTrace<M extends Message, Handle> {
   prune?(peer: RouterPeer<M, Handle>, topic: string): void
   duplicate?(message: M, from: RouterPeer<M, Handle>): void
   verdict?(message: M, from: RouterPeer<M, Handle>, verdict: Verdict): void
-  /** Something to send did not fit into a peer's queue. */
-  dropped?(peer: RouterPeer<M, Handle>, message: M | undefined): void
+  /** Something to send did not fit into a peer's queue, or made room for what is more urgent. */
+  dropped?(peer: RouterPeer<M, Handle>, count: number): void
   ihave?(peer: RouterPeer<M, Handle>, ids: number, direction: 'sent' | 'received'): void
   iwant?(peer: RouterPeer<M, Handle>, ids: number, direction: 'sent' | 'received'): void
   idontwant?(peer: RouterPeer<M, Handle>, ids: number, direction: 'sent' | 'received'): void

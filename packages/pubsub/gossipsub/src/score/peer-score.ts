@@ -93,6 +93,8 @@ export class PeerScore {
   topics: Map<string, TopicCounters> | undefined
   /** P7. */
   behaviour = 0
+  /** What was sent to it and did not fit into its queue. */
+  slow = 0
   /** Promises of it that may still be broken. */
   promises = 0
   isConnected = true
@@ -126,11 +128,13 @@ export class PeerScore {
     if (settings.topicScoreCap > 0 && value > settings.topicScoreCap) value = settings.topicScoreCap
     value += this.app * settings.appWeight + colocation * settings.colocationWeight
     const breaches = Math.max(0, this.behaviour - settings.behaviourThreshold)
-    this.value = value + breaches ** 2 * settings.behaviourWeight
+    value += breaches ** 2 * settings.behaviourWeight
+    this.value = value + Math.max(0, this.slow - settings.slowThreshold) * settings.slowWeight
   }
 
   decay(now: number, settings: ScoreSettings): void {
     this.behaviour = decayed(this.behaviour, settings.behaviourDecay, settings.decayToZero)
+    this.slow = decayed(this.slow, settings.slowDecay, settings.decayToZero)
     if (this.topics === undefined) return
     for (const [topic, counters] of this.topics) {
       counters.decay(now, settings.decayToZero)

@@ -82,6 +82,16 @@ export interface ScoreOptions {
   /** P7. Default: decays within a minute. */
   readonly behaviourDecay?: number
 
+  /**
+   * Messages and control messages that were dropped because the peer does not read as fast as others: weight of those over the
+   * threshold, 0 or less. Not part of the specification; rust-libp2p has the same. Default -0.2.
+   */
+  readonly slowWeight?: number
+  /** What may be dropped for a peer without a word. Default 0. */
+  readonly slowThreshold?: number
+  /** Default 0.2: what counts is the last second or two. */
+  readonly slowDecay?: number
+
   readonly thresholds?: Partial<ScoreThresholds>
   /** Time between decays. Default 1,000. */
   readonly decayIntervalMs?: number
@@ -150,6 +160,9 @@ export function scoreSettingsOf(options: ScoreOptions): ScoreSettings {
     behaviourWeight: -10,
     behaviourThreshold: 0,
     behaviourDecay: decayIn(minute),
+    slowWeight: -0.2,
+    slowThreshold: 0,
+    slowDecay: 0.2,
     decayIntervalMs: 1000,
     decayToZero: 0.01,
     retainMs: 3_600_000,
@@ -166,6 +179,8 @@ export function scoreSettingsOf(options: ScoreOptions): ScoreSettings {
   check(settings.colocationWeight <= 0, 'colocationWeight', 'above 0')
   check(settings.behaviourWeight <= 0, 'behaviourWeight', 'above 0')
   check(isDecay(settings.behaviourDecay), 'behaviourDecay', 'not between 0 and 1')
+  check(settings.slowWeight <= 0, 'slowWeight', 'above 0')
+  check(isDecay(settings.slowDecay), 'slowDecay', 'not between 0 and 1')
   check(isDecay(settings.decayToZero), 'decayToZero', 'not between 0 and 1')
   check(settings.decayIntervalMs >= 1, 'decayIntervalMs', 'below 1')
   check(settings.topicScoreCap >= 0, 'topicScoreCap', 'below 0')

@@ -58,6 +58,7 @@ export class Scores {
       this.#forget(retained)
       score.topics = retained.topics
       score.behaviour = retained.behaviour
+      score.slow = retained.slow
       score.promises = retained.promises
     }
     this.#connected.set(id, score)
@@ -125,6 +126,13 @@ export class Scores {
   penalize(score: PeerScore, breaches: number): void {
     if (this.#settings === undefined) return
     score.behaviour += breaches
+    this.#update(score)
+  }
+
+  /** It does not take what is sent to it: so much did not fit into its queue. */
+  slow(score: PeerScore, dropped: number): void {
+    if (this.#settings === undefined) return
+    score.slow += dropped
     this.#update(score)
   }
 
