@@ -43,6 +43,10 @@ export class FloodPeer<M extends Message, Handle> implements RouterPeer<M, Handl
     this.protocol = init.protocol
     this.outbound = init.outbound
   }
+
+  subscriptions(): SubscriptionChange[] {
+    return Array.from(this.topics, (topic) => ({ topic, subscribe: true }))
+  }
 }
 
 interface Copy<M extends Message, Handle> {

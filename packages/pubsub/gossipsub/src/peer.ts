@@ -1,4 +1,4 @@
-import { type Message, OutboundQueue, type PeerInit, type RouterPeer } from '@peerloom/pubsub'
+import { type Message, OutboundQueue, type PeerInit, type RouterPeer, type SubscriptionChange } from '@peerloom/pubsub'
 import { Announced } from './extensions/announced.ts'
 import type { Outgoing } from './outbox.ts'
 import type { Settings } from './options.ts'
@@ -58,6 +58,14 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
     this.isMeshable = this.features.mesh && !this.isDirect
     this.score = score
     this.queue = new OutboundQueue<M>(settings.queue, (id) => this.unwanted?.has(id) === true)
+  }
+
+  subscriptions(): SubscriptionChange[] {
+    return Array.from(this.topics, (topic) => {
+      const wish = this.#partial?.get(topic)
+      if (wish === undefined) return { topic, subscribe: true }
+      return { topic, subscribe: true, requestsPartial: wish === 'requests', supportsPartial: true }
+    })
   }
 
   /** It wants parts of messages of the topic, and no whole ones. */

@@ -211,3 +211,20 @@ test('parts go all the way through a small network', () => {
   net.run(3000)
   for (const has of parts.values()) expect(has).toEqual(new Set([0, 1, 2, 3]))
 })
+
+test('what a peer wants of a topic is told whole to a router that hears of it anew', () => {
+  const { node, peer } = setUp()
+  const rogue = peer('peer')
+  rogue.send({ subscriptions: [{ topic: 'u', subscribe: true, supportsPartial: true }] })
+  rogue.send({ subscriptions: [{ topic: 'v', subscribe: true }] })
+  const subscriptions = rogue.peer.subscriptions()
+  expect(subscriptions).toEqual([
+    { topic: 't', subscribe: true, requestsPartial: true, supportsPartial: true },
+    { topic: 'u', subscribe: true, requestsPartial: false, supportsPartial: true },
+    { topic: 'v', subscribe: true }
+  ])
+  const again = new Rogue(node, 'again')
+  again.send({ control: { extensions: { partialMessages: true } }, subscriptions })
+  expect(again.peer.subscriptions()).toEqual(subscriptions)
+  expect(again.peer.requestsPartial('t')).toBe(true)
+})

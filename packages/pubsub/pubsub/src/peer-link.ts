@@ -13,7 +13,7 @@ import {
 import { endOfTurn, type Flushable } from '@peerloom/streams'
 import { type InboundHost, InboundStream } from './inbound-stream.ts'
 import type { Router, RouterPeer } from './router.ts'
-import type { Extensions, Rpc } from './rpc.ts'
+import type { Extensions, Rpc, SubscriptionChange } from './rpc.ts'
 import { FrameGatherer } from './wire/frame-gatherer.ts'
 import type { WireMessage } from './wire/wire-message.ts'
 
@@ -90,7 +90,7 @@ export class PeerLink implements ChannelReader, Flushable, InboundHost {
   #isFlushing = false
   #isOver = false
   /** What the peer has told on a stream that is still open, for a router that hears of the peer anew. */
-  #topics: readonly string[] = []
+  #subscriptions: readonly SubscriptionChange[] = []
   #extensions: Extensions | undefined
   /** The router has heard from the peer. */
   #hasTold = false
@@ -300,7 +300,7 @@ export class PeerLink implements ChannelReader, Flushable, InboundHost {
   /** A peer that we opened a new stream to does not tell again what it told on its own. */
   #tellAgain(peer: RouterPeer<WireMessage, PeerLink>): void {
     if (this.#inbound?.hasBegun !== true) return
-    const subscriptions = this.#topics.map((topic) => ({ topic, subscribe: true }))
+    const subscriptions = this.#subscriptions
     const extensions = this.#extensions
     this.#hasTold = true
     this.#host.receive(peer, extensions === undefined ? { subscriptions } : { subscriptions, control: { extensions } })
@@ -315,7 +315,7 @@ export class PeerLink implements ChannelReader, Flushable, InboundHost {
   #lost(error: Error | undefined): void {
     if (this.#isOver || this.#outbound !== undefined) return
     this.#inbound?.pause()
-    this.#topics = [...(this.#peer?.topics ?? [])]
+    this.#subscriptions = this.#peer?.subscriptions() ?? []
     this.#forgetPeer()
     if (this.#host.node.clock.now() - this.#openedAt >= stableMs) this.#failures = 0
     this.#openAgain(error ?? new PeerloomError('ERR_CHANNEL_CLOSED', 'pubsub: the peer closed our stream'))

@@ -1,6 +1,6 @@
 import type { Message, MessageId } from './message.ts'
 import type { OutboundQueue } from './outbound-queue.ts'
-import type { PeerExchange, Rpc } from './rpc.ts'
+import type { PeerExchange, Rpc, SubscriptionChange } from './rpc.ts'
 
 /**
  * What became of a message, or of one copy of it: `reject` blames who sent it, `ignore` and `throttled` do not. What was
@@ -31,6 +31,8 @@ export interface RouterPeer<M extends Message = Message, Handle = unknown> {
   /** Filled by the router, emptied by the host. */
   readonly queue: OutboundQueue<M>
   readonly topics: ReadonlySet<string>
+  /** What it subscribed to, as it would tell it anew. */
+  subscriptions(): SubscriptionChange[]
 }
 
 /** A peer that another recommends. */

@@ -6,7 +6,8 @@ import {
   type RouterHost,
   type RouterPeer,
   type Rpc,
-  rpcBytes
+  rpcBytes,
+  type SubscriptionChange
 } from '@peerloom/pubsub'
 
 interface Peer<M extends Message, H> extends RouterPeer<M, H> {
@@ -27,11 +28,10 @@ export class FloodRouter<M extends Message, H> implements Router<M, H> {
   }
 
   addPeer(init: PeerInit<H>): RouterPeer<M, H> {
-    const peer: Peer<M, H> = { ...init, queue: new OutboundQueue<M>(), topics: new Set() }
+    const topics = new Set<string>()
+    const peer: Peer<M, H> = { ...init, queue: new OutboundQueue<M>(), topics, subscriptions: () => changes(topics) }
     this.peers.set(peer.id, peer)
-    if (this.topics.size > 0) {
-      this.#tell(peer, { subscriptions: [...this.topics].map((topic) => ({ topic, subscribe: true })) })
-    }
+    if (this.topics.size > 0) this.#tell(peer, { subscriptions: changes(this.topics) })
     return peer
   }
 
@@ -97,3 +97,6 @@ export class FloodRouter<M extends Message, H> implements Router<M, H> {
     this.#host.wake(peer)
   }
 }
+
+const changes = (topics: ReadonlySet<string>): SubscriptionChange[] =>
+  Array.from(topics, (topic) => ({ topic, subscribe: true }))
