@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildForeignPeer } from './peer-build.ts'
+import type { StackName } from './stacks.ts'
 
 const startTimeoutMs = 60_000
 const commandTimeoutMs = 30_000
@@ -37,6 +38,16 @@ const settings: Readonly<Record<string, unknown>> = {
 }
 
 /** A kubo daemon in a repository of its own, alone on 127.0.0.1. */
+/** What kubo speaks, and is tested on. */
+export const kuboColumns: readonly StackName[] = [
+  'tcp',
+  'ws',
+  'quic-v1',
+  'quic-v1 quiche',
+  'webtransport',
+  'webrtc-direct v1'
+]
+
 export interface Kubo extends AsyncDisposable {
   readonly peerId: string
   readonly version: string

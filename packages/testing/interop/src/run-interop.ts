@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { kuboColumns } from './kubo.ts'
 import { columnNames } from './matrix.ts'
 import { buildForeignPeer } from './peer-build.ts'
 import { pubsubColumns } from './pubsub-matrix.ts'
@@ -24,9 +25,19 @@ const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('
 const unknown = chosen.find((name) => !columnNames.some((column) => column === name))
 if (unknown !== undefined) throw new Error(`unknown column ${unknown}, expected one of: ${columnNames.join(', ')}`)
 
-// Pubsub is checked over TCP, and not with kubo.
-const onlyPubsub = chosen.length > 0 && chosen.every((name) => pubsubColumns.some((column) => column === name))
-const needed = onlyPubsub ? (['go', 'rust'] as const) : (['go', 'npm', 'rust', 'kubo'] as const)
+const asksFor = (columns: readonly string[]): boolean =>
+  chosen.length === 0 || columns.some((column) => chosen.includes(column))
+const tests = {
+  matrix: asksFor(columnNames.filter((name) => !pubsubColumns.some((column) => column === name))),
+  kubo: asksFor(kuboColumns),
+  pubsub: asksFor(pubsubColumns)
+}
+const needed = [
+  'go',
+  'rust',
+  ...(tests.matrix ? ['npm' as const] : []),
+  ...(tests.kubo ? ['kubo' as const] : [])
+] as const
 for (const kind of needed) await buildForeignPeer(kind)
 
 const folder = mkdtempSync(join(tmpdir(), 'peerloom-results-'))
@@ -68,7 +79,9 @@ function runTests(env: Record<string, string>): Promise<number> {
     'vitest.workspace.ts',
     '--project',
     'node',
-    onlyPubsub ? 'packages/testing/interop/test/pubsub' : 'packages/testing/interop'
+    ...Object.entries(tests)
+      .filter(([, isAsked]) => isAsked)
+      .map(([name]) => `packages/testing/interop/test/${name}.test.ts`)
   ]
   const child = spawn('pnpm', args, { cwd: fileURLToPath(root), env: { ...process.env, ...env }, stdio: 'inherit' })
   return new Promise((resolve, reject) => {

@@ -1,18 +1,17 @@
 import { startPeerloomPeer, type ForeignPeer } from '@peerloom/interop'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startKubo, type Kubo } from '../src/kubo.ts'
+import { type Kubo, kuboColumns, startKubo } from '../src/kubo.ts'
 import { recordResult } from '../src/results.ts'
 import { stacks, type StackName } from '../src/stacks.ts'
 
 /** Long enough for a cold build. */
 const buildTimeoutMs = 40 * 60_000
 const patience = { timeout: 10_000 } as const
-const columns: readonly StackName[] = ['tcp', 'ws', 'quic-v1', 'quic-v1 quiche', 'webtransport', 'webrtc-direct v1']
-const chosen = process.env['PEERLOOM_INTEROP_STACKS']?.split(',') ?? columns
+const chosen = process.env['PEERLOOM_INTEROP_STACKS']?.split(',') ?? kuboColumns
 const asked =
   (process.env['PEERLOOM_INTEROP'] ?? 'tcp') === 'tcp'
     ? ['tcp' as const]
-    : columns.filter((stack) => chosen.includes(stack))
+    : kuboColumns.filter((stack) => chosen.includes(stack))
 
 let kubo: Kubo | undefined
 
