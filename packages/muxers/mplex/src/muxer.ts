@@ -2,21 +2,16 @@ import { FloodGuard } from '@peerloom/bounded'
 import {
   type AbortOptions,
   type Channel,
-  type ChannelReader,
-  type Clock,
-  isPeerloomError,
   type MuxedStream,
-  type Muxer,
   type MuxerOptions,
   PeerloomError,
-  type Timer,
-  toError
+  type Timer
 } from '@peerloom/interface'
-import { endOfTurn, type Flushable, Waiters } from '@peerloom/streams'
+import { FramedMuxer } from '@peerloom/streams'
 import { Backlog } from './backlog.ts'
 import { encodeHeader, flag, type FrameEvents, FrameParser } from './frame.ts'
 import { type MplexSettings, recordBytes, sharedFrameBytes, type MplexFloodLimits } from './options.ts'
-import { MplexStream, streamLost } from './stream.ts'
+import { MplexStream } from './stream.ts'
 
 export const mplexProtocol = '/mplex/6.7.0'
 
@@ -24,149 +19,67 @@ export const mplexProtocol = '/mplex/6.7.0'
 const discardedFrameBytes = 256
 
 /** One mplex connection, either role. */
-export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents {
+export class MplexMuxer extends FramedMuxer<MplexStream> implements FrameEvents {
   readonly protocol: string = mplexProtocol
   /** mplex has no way to measure it. */
   readonly rttMs: undefined = undefined
-  readonly clock: Clock
-  readonly #channel: Channel
-  readonly #settings: MuxerOptions
   readonly #options: MplexSettings
-  /** Own and remote streams, by `keyOf`. */
-  readonly #streams = new Map<number, MplexStream>()
   readonly #parser = new FrameParser(this)
   readonly #floods: FloodGuard<keyof MplexFloodLimits>
   readonly #backlog: Backlog
   /** Odd for the side that dialled (Opening a new stream), although others count by one and from 0 on either side. */
   #nextId: number
   #highestRemoteId = -1
-  #inboundCount = 0
   /** The stream whose body is under way. */
   #current: MplexStream | undefined = undefined
-  #firstDirty: MplexStream | undefined = undefined
-  #lastDirty: MplexStream | undefined = undefined
   /** Resets that wait, two numbers each: flag, stream id. */
   #control: number[] = []
-  #scheduled = false
-  #sending = false
   /** Set while the connection is held back for readers that are behind. */
   #hold: Timer | undefined = undefined
-  #closing: Promise<void> | undefined = undefined
-  #flushed: Waiters | undefined = undefined
-  #over = false
-  /** The channel itself is over, and whoever waits for that. */
-  #channelOver = false
-  #channelGone: Waiters | undefined = undefined
 
   constructor(channel: Channel, settings: MuxerOptions, options: MplexSettings) {
-    this.clock = settings.clock
-    this.#channel = channel
-    this.#settings = settings
+    super(channel, settings, { closeTimeoutMs: options.closeTimeoutMs, frameBytes: recordBytes, sharedFrameBytes })
     this.#options = options
     this.#floods = new FloodGuard(options.floodLimits, settings.clock)
     this.#backlog = new Backlog({ ...options, limits: settings.limits })
     this.#nextId = settings.role === 'initiator' ? 1 : 2
   }
 
-  /** Takes over reading the channel. */
-  start(): void {
-    this.#channel.attach(this)
-  }
-
-  get streams(): Iterable<MuxedStream> {
-    return this.#streams.values()
-  }
-
-  get streamCount(): number {
-    return this.#streams.size
-  }
-
   async open(options?: AbortOptions): Promise<MuxedStream> {
     options?.signal?.throwIfAborted()
-    if (this.#isEnding) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection takes no new streams')
-    const outbound = this.#streams.size - this.#inboundCount
-    if (outbound >= this.#options.maxOutboundStreams || !this.#settings.limits.reserve('streamsOutbound', 1)) {
+    if (this.isOver || this.isClosing)
+      throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection takes no new streams')
+    const outbound = this.streamCount - this.inboundCount
+    if (outbound >= this.#options.maxOutboundStreams || !this.settings.limits.reserve('streamsOutbound', 1)) {
       throw new PeerloomError('ERR_LIMIT', 'too many outbound streams are open')
     }
     const stream = new MplexStream(this, this.#nextId, 'outbound')
     this.#nextId += 2
-    this.#streams.set(keyOf(stream.streamId, true), stream)
+    this.streamsByKey.set(keyOf(stream.streamId, true), stream)
     this.markDirty(stream)
     return stream
   }
 
-  close(options?: AbortOptions): Promise<void> {
-    this.#closing ??= this.#close(options)
-    return this.#closing
-  }
-
-  abort(error: Error): void {
-    // Also when all is over here: the channel may still wait for the end of the remote.
-    this.#channel.abort(error)
-    this.#finish(error)
-  }
-
   // Sending: what streams call.
 
-  markDirty(stream: MplexStream): void {
-    if (!stream.isDirty) {
-      stream.isDirty = true
-      if (this.#lastDirty === undefined) this.#firstDirty = stream
-      else this.#lastDirty.nextDirty = stream
-      this.#lastDirty = stream
-    }
-    this.#schedule()
-  }
-
-  /** A stream has a whole record's worth: bulk does not wait for the end of the turn. */
-  flushWhole(stream: MplexStream): void {
-    if (this.#sending || this.#over) return
-    this.#sending = true
-    try {
-      while (this.#channel.writable && stream.sendFrame(recordBytes, true));
-    } finally {
-      this.#sending = false
-    }
-  }
-
-  /** A stream ends: what it still has to send leaves at once when nothing is in its way, and the end with it. */
-  flushEnd(stream: MplexStream): void {
-    if (!this.#sending && !this.#over && this.#channel.writable) {
-      this.#sending = true
-      try {
-        if (!stream.sendFrame(recordBytes, false)) return
-      } finally {
-        this.#sending = false
-      }
-    }
-    this.markDirty(stream)
-  }
-
-  flush(): void {
-    this.#scheduled = false
-    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.#letGo()
-    if (!this.#sending) this.#send()
+  override flush(): void {
+    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.#goOn()
+    super.flush()
   }
 
   sendHeader(flagBits: number, streamId: number, length: number): void {
-    this.#channel.send(encodeHeader(flagBits, streamId, length))
-  }
-
-  sendBytes(bytes: Uint8Array): void {
-    this.#channel.send(bytes)
+    this.channel.send(encodeHeader(flagBits, streamId, length))
   }
 
   /** Queues a reset, to leave before data at the end of the turn. */
   sendControl(flagBits: number, streamId: number): void {
-    if (this.#over) return
+    if (this.isOver) return
     this.#control.push(flagBits, streamId)
-    if (this.#control.length / 2 > this.#options.maxControlFrames && !this.#flushControl()) {
-      this.abort(
-        new PeerloomError('ERR_PROTOCOL_VIOLATION', 'the remote asks for answers and reads none', { remote: true })
-      )
+    if (this.#control.length / 2 > this.#options.maxControlFrames && !this.flushControl()) {
+      this.abortUnread()
       return
     }
-    this.#schedule()
+    this.schedule()
   }
 
   // Receiving: what streams call.
@@ -174,27 +87,23 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** The reader of a stream has not taken these bytes: too many of them hold the connection back. */
   fellBehind(stream: MplexStream, bytes: number): void {
     this.#backlog.grow(stream, bytes)
-    if (!this.#backlog.isTooMuch || this.#hold !== undefined || this.#over) return
-    this.#channel.pause()
+    if (!this.#backlog.isTooMuch || this.#hold !== undefined || this.isOver) return
+    this.channel.pause()
     this.#hold = this.clock.setTimeout(() => this.#relieve(), this.#options.holdTimeoutMs)
   }
 
   caughtUp(stream: MplexStream, bytes: number): void {
     this.#backlog.shrink(stream, bytes)
     // At the end of the turn: a reader is not to be given bytes of others while it is given its own.
-    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.#schedule()
+    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.schedule()
   }
 
   /** A stream is over. */
   remove(stream: MplexStream): void {
-    const isOwn = stream.direction === 'outbound'
-    if (!this.#streams.delete(keyOf(stream.streamId, isOwn))) return
-    if (!isOwn) this.#inboundCount--
+    if (!this.forget(keyOf(stream.streamId, stream.direction === 'outbound'), stream)) return
     if (this.#current === stream) this.#current = undefined
-    this.#settings.limits.release(isOwn ? 'streamsOutbound' : 'streamsInbound', 1)
     this.#backlog.remove(stream)
-    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.#schedule()
-    if (this.#closing !== undefined) this.#checkFlushed()
+    if (this.#hold !== undefined && !this.#backlog.isTooMuch) this.schedule()
   }
 
   // Receiving: what the channel and the parser call.
@@ -205,22 +114,12 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   end(): void {
     // There is no go-away: the end of the connection between two frames is the good-bye.
-    if (!this.#over && !this.#parser.isBetweenFrames) {
+    if (!this.isOver && !this.#parser.isBetweenFrames) {
       this.abort(new PeerloomError('ERR_UNEXPECTED_END', 'mplex: the remote ended inside a frame', { remote: true }))
       return
     }
-    this.#finish(undefined)
-    void this.#channel.close().catch(() => {})
-  }
-
-  closed(error?: Error): void {
-    this.#channelOver = true
-    this.#channelGone?.resolve()
-    this.#finish(error)
-  }
-
-  drain(): void {
-    this.#schedule()
+    this.finish(undefined)
+    void this.channel.close().catch(() => {})
   }
 
   onGarbage(what: string): void {
@@ -235,7 +134,7 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       return false
     }
     const isOwn = flagBits % 2 === 1
-    const stream = this.#streams.get(keyOf(id, isOwn))
+    const stream = this.streamsByKey.get(keyOf(id, isOwn))
     if (stream === undefined) {
       // Streams that are gone may still have frames under way; ids that were never used may not.
       if (isOwn ? id >= this.#nextId || id % 2 !== this.#nextId % 2 : id > this.#highestRemoteId) {
@@ -252,12 +151,12 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       case flag.closeReceiver:
         if (length > 0) this.#guard('discarded', length)
         if (stream.remoteHasEnded) this.#guard('idle')
-        else if (!this.#over) stream.receiveEnd()
+        else if (!this.isOver) stream.receiveEnd()
         return false
       case flag.resetInitiator:
       case flag.resetReceiver:
         if (length > 0) this.#guard('discarded', length)
-        if (!this.#over && this.#guard('reset')) {
+        if (!this.isOver && this.#guard('reset')) {
           stream.receiveReset(new PeerloomError('ERR_CHANNEL_RESET', 'the remote reset the stream', { remote: true }))
         }
         return false
@@ -289,25 +188,18 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #accept(id: number): void {
     const key = keyOf(id, false)
-    if (this.#streams.has(key)) {
+    if (this.streamsByKey.has(key)) {
       this.#violation(`stream ${id} was opened twice`)
       return
     }
     this.#highestRemoteId = Math.max(this.#highestRemoteId, id)
-    const { limits, onStream } = this.#settings
-    const isFull = this.#closing !== undefined || this.#inboundCount >= this.#options.maxInboundStreams
+    const { limits } = this.settings
+    const isFull = this.isClosing || this.inboundCount >= this.#options.maxInboundStreams
     if (isFull || !this.#floods.allows('open', 1) || !limits.reserve('streamsInbound', 1)) {
       if (this.#guard('refused')) this.sendControl(flag.resetReceiver, id)
       return
     }
-    const stream = new MplexStream(this, id, 'inbound')
-    this.#inboundCount++
-    this.#streams.set(key, stream)
-    try {
-      onStream(stream)
-    } catch (error) {
-      stream.abort(toError(error))
-    }
+    this.adopt(key, new MplexStream(this, id, 'inbound'))
   }
 
   #guard(kind: keyof MplexFloodLimits, amount = 1): boolean {
@@ -316,7 +208,7 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   /** Ends the connection; always false. */
   #violation(what: string): false {
-    if (!this.#over) this.abort(new PeerloomError('ERR_PROTOCOL_VIOLATION', `mplex: ${what}`, { remote: true }))
+    if (!this.isOver) this.abort(new PeerloomError('ERR_PROTOCOL_VIOLATION', `mplex: ${what}`, { remote: true }))
     return false
   }
 
@@ -324,49 +216,24 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   #relieve(): void {
     const { holdTimeoutMs } = this.#options
     while (this.#backlog.isTooMuch) {
-      const blamed = this.#backlog.blame(this.#streams.values())
+      const blamed = this.#backlog.blame(this.streamsByKey.values())
       if (blamed.length === 0) break
       for (const stream of blamed) {
         stream.abort(new PeerloomError('ERR_LIMIT', `${stream.unreadBytes} bytes were not read in ${holdTimeoutMs} ms`))
       }
     }
-    this.#letGo()
+    this.#goOn()
   }
 
-  #letGo(): void {
+  #goOn(): void {
     this.clock.clearTimeout(this.#hold)
     this.#hold = undefined
-    this.#channel.resume()
+    this.channel.resume()
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#over) return
-    this.#scheduled = true
-    endOfTurn(this)
-  }
-
-  /** Sends what it can: resets first, then streams in turn. */
-  #send(): void {
-    if (this.#over) return
-    const channel = this.#channel
-    this.#flushControl()
-    this.#sending = true
-    try {
-      while (this.#firstDirty !== undefined && channel.writable && !this.#over) {
-        const stream: MplexStream = this.#firstDirty
-        const alone = stream.nextDirty === undefined
-        if (!stream.sendFrame(alone ? recordBytes : sharedFrameBytes, false)) this.#unlink(stream)
-        else if (!alone) this.#rotate(stream)
-      }
-    } finally {
-      this.#sending = false
-    }
-    if (this.#closing !== undefined) this.#checkFlushed()
-  }
-
-  /** Sends waiting resets. False while the channel takes nothing. */
-  #flushControl(): boolean {
-    if (!this.#channel.writable) return false
+  /** Sends waiting resets. */
+  protected override flushControl(): boolean {
+    if (!this.channel.writable) return false
     const control = this.#control
     if (control.length === 0) return true
     this.#control = []
@@ -376,70 +243,11 @@ export class MplexMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     return true
   }
 
-  #rotate(stream: MplexStream): void {
-    this.#firstDirty = stream.nextDirty
-    stream.nextDirty = undefined
-    ;(this.#lastDirty as MplexStream).nextDirty = stream
-    this.#lastDirty = stream
-  }
-
-  /** Takes the first stream off the dirty list. */
-  #unlink(stream: MplexStream): void {
-    this.#firstDirty = stream.nextDirty
-    if (this.#firstDirty === undefined) this.#lastDirty = undefined
-    stream.nextDirty = undefined
-    stream.isDirty = false
-  }
-
-  get #isEnding(): boolean {
-    return this.#over || this.#closing !== undefined
-  }
-
-  async #close(options?: AbortOptions): Promise<void> {
-    if (this.#over) return
-    this.#send()
-    if (!this.#isFlushed()) {
-      this.#flushed = new Waiters()
-      const { closeTimeoutMs: timeoutMs } = this.#options
-      try {
-        await this.#flushed.add(options, { clock: this.clock, timeoutMs, what: 'closing' })
-      } catch (error) {
-        if (!isPeerloomError(error, 'ERR_TIMEOUT')) {
-          this.abort(toError(error))
-          throw error
-        }
-      }
-    }
-    if (this.#over) return
-    this.#finish(undefined)
-    await this.#channel.close(options)
-    if (this.#channelOver) return
-    this.#channelGone = new Waiters()
-    await this.#channelGone.add(options)
-  }
-
-  #isFlushed(): boolean {
-    for (const stream of this.#streams.values()) if (stream.hasUnsent) return false
-    return true
-  }
-
-  #checkFlushed(): void {
-    if (this.#flushed !== undefined && this.#isFlushed()) this.#flushed.resolve()
-  }
-
-  #finish(error: Error | undefined): void {
-    if (this.#over) return
-    this.#over = true
+  protected override letGo(): void {
     this.#parser.stop()
     // The channel tells of its end only when it is not paused.
-    if (this.#hold !== undefined) this.#letGo()
+    if (this.#hold !== undefined) this.#goOn()
     this.#control = []
-    if (this.#streams.size > 0) {
-      const lost = streamLost(error)
-      for (const stream of [...this.#streams.values()]) stream.receiveLoss(lost)
-    }
-    this.#flushed?.resolve()
-    this.#settings.onClose(error)
   }
 }
 

@@ -2,17 +2,12 @@ import { FloodGuard } from '@peerloom/bounded'
 import {
   type AbortOptions,
   type Channel,
-  type ChannelReader,
-  type Clock,
-  isPeerloomError,
   type MuxedStream,
-  type Muxer,
   type MuxerOptions,
   PeerloomError,
-  type Timer,
-  toError
+  type Timer
 } from '@peerloom/interface'
-import { endOfTurn, type Flushable, Waiters } from '@peerloom/streams'
+import { FramedMuxer, streamLost, Waiters } from '@peerloom/streams'
 import {
   allFlags,
   flag,
@@ -26,7 +21,7 @@ import {
 import { takeHeaders } from './header-slab.ts'
 import { maxFrameBytes, sharedFrameBytes, type YamuxSettings, type YamuxFloodLimits } from './options.ts'
 import { RoundTrip } from './round-trip.ts'
-import { streamLost, YamuxStream } from './stream.ts'
+import { YamuxStream } from './stream.ts'
 
 export const yamuxProtocol = '/yamux/1.0.0'
 
@@ -39,13 +34,9 @@ const discardedFrameBytes = 256
 const partingMs = 1000
 
 /** One yamux connection (hashicorp's specification with libp2p's additions), either role. */
-export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents {
+export class YamuxMuxer extends FramedMuxer<YamuxStream> implements FrameEvents {
   readonly protocol: string = yamuxProtocol
-  readonly clock: Clock
-  readonly #channel: Channel
-  readonly #settings: MuxerOptions
   readonly #options: YamuxSettings
-  readonly #streams = new Map<number, YamuxStream>()
   readonly #parser = new FrameParser(this)
   readonly #roundTrip: RoundTrip
   readonly #floods: FloodGuard<keyof YamuxFloodLimits>
@@ -55,39 +46,26 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   /** Own streams with ids below this were announced, or are gone. */
   #nextToAnnounce: number
   #lastRemoteId = 0
-  #inboundCount = 0
   #unacknowledged = 0
   #backlog: Waiters | undefined = undefined
   #grownBytes = 0
   /** The stream whose body is under way, and whether it ends with it. */
   #current: YamuxStream | undefined = undefined
   #currentEnds = false
-  #firstDirty: YamuxStream | undefined = undefined
-  #lastDirty: YamuxStream | undefined = undefined
   /** Frames without a body that wait, three numbers each: type and flags, stream id, length. */
   #control: number[] = []
   /** Data frames that the remote has not answered with a window update. */
   #unansweredFrames = 0
   /** The frame under way opened its stream or is the first to acknowledge it. */
   #isNews = false
-  #scheduled = false
-  #sending = false
   #heard = false
   #asked = false
   #keepAlive: Timer | undefined = undefined
   #parting: Timer | undefined = undefined
-  #closing: Promise<void> | undefined = undefined
-  #flushed: Waiters | undefined = undefined
   #remoteGone = false
-  #over = false
-  /** The channel itself is over, and whoever waits for that. */
-  #channelOver = false
-  #channelGone: Waiters | undefined = undefined
 
   constructor(channel: Channel, settings: MuxerOptions, options: YamuxSettings) {
-    this.clock = settings.clock
-    this.#channel = channel
-    this.#settings = settings
+    super(channel, settings, { closeTimeoutMs: options.closeTimeoutMs, frameBytes: maxFrameBytes, sharedFrameBytes })
     this.#options = options
     this.#roundTrip = new RoundTrip(settings.clock)
     this.#floods = new FloodGuard(options.floodLimits, settings.clock)
@@ -95,19 +73,6 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     this.#nextId = settings.role === 'initiator' ? 1 : 2
     this.#nextToAnnounce = this.#nextId
     this.#scheduleKeepAlive(options.keepAliveMs)
-  }
-
-  /** Takes over reading the channel. */
-  start(): void {
-    this.#channel.attach(this)
-  }
-
-  get streams(): Iterable<MuxedStream> {
-    return this.#streams.values()
-  }
-
-  get streamCount(): number {
-    return this.#streams.size
   }
 
   get rttMs(): number | undefined {
@@ -119,103 +84,48 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     if (this.#unacknowledged >= this.#options.maxUnacknowledged && !this.#isEnding) await this.#waitForTurn(options)
     if (this.#isEnding) throw new PeerloomError('ERR_CONNECTION_CLOSED', 'the connection takes no new streams')
     if (this.#nextId > maxStreamId) throw new PeerloomError('ERR_LIMIT', 'the connection has used all its stream ids')
-    if (!this.#settings.limits.reserve('streamsOutbound', 1)) {
+    if (!this.settings.limits.reserve('streamsOutbound', 1)) {
       this.#backlog?.resolveOne()
       throw new PeerloomError('ERR_LIMIT', 'too many outbound streams are open')
     }
     const stream = new YamuxStream(this, this.#nextId, 'outbound')
     this.#nextId += 2
     this.#unacknowledged++
-    this.#streams.set(stream.streamId, stream)
+    this.streamsByKey.set(stream.streamId, stream)
     this.markDirty(stream)
     return stream
   }
 
-  close(options?: AbortOptions): Promise<void> {
-    this.#closing ??= this.#close(options)
-    return this.#closing
-  }
-
-  abort(error: Error): void {
-    // Also when all is over here: the channel may still wait for the good-bye of the remote.
-    this.#channel.abort(error)
-    this.#finish(error)
+  override close(options?: AbortOptions): Promise<void> {
+    this.#backlog?.reject(streamLost(undefined))
+    return super.close(options)
   }
 
   // Sending: what streams call.
-
-  markDirty(stream: YamuxStream): void {
-    if (!stream.isDirty) {
-      stream.isDirty = true
-      if (this.#lastDirty === undefined) this.#firstDirty = stream
-      else this.#lastDirty.nextDirty = stream
-      this.#lastDirty = stream
-    }
-    this.#schedule()
-  }
-
-  /** A stream has a whole record's worth: bulk does not wait for the end of the turn. */
-  flushWhole(stream: YamuxStream): void {
-    if (this.#sending || this.#over) return
-    if (!this.#mayAnnounce(stream)) {
-      this.#send()
-      return
-    }
-    this.#sending = true
-    try {
-      while (this.#channel.writable && stream.sendFrame(maxFrameBytes, true));
-    } finally {
-      this.#sending = false
-    }
-  }
-
-  /** A stream ends: what it still has to send leaves at once when nothing is in its way, and the end with it. */
-  flushEnd(stream: YamuxStream): void {
-    if (!this.#sending && !this.#over && this.#channel.writable && this.#mayAnnounce(stream)) {
-      this.#sending = true
-      try {
-        if (!stream.sendFrame(maxFrameBytes, false)) return
-      } finally {
-        this.#sending = false
-      }
-    }
-    this.markDirty(stream)
-  }
-
-  flush(): void {
-    this.#scheduled = false
-    if (!this.#sending) this.#send()
-  }
 
   sendHeader(type: number, flags: number, streamId: number, length: number): void {
     const header = takeHeaders(1)
     writeHeader(header, 0, type, flags, streamId, length)
     if (type === frameType.data) this.#unansweredFrames++
-    this.#channel.send(header)
-  }
-
-  sendBytes(bytes: Uint8Array): void {
-    this.#channel.send(bytes)
+    this.channel.send(header)
   }
 
   /** Queues a frame without a body, to leave before data at the end of the turn. */
   sendControl(type: number, flags: number, streamId: number, length: number): void {
-    if (this.#over) return
+    if (this.isOver) return
     this.#control.push((type << 16) | flags, streamId, length)
-    if ((this.#control.length / 3) * headerBytes > this.#options.maxControlBytes && !this.#flushControl()) {
-      this.abort(
-        new PeerloomError('ERR_PROTOCOL_VIOLATION', 'the remote asks for answers and reads none', { remote: true })
-      )
+    if ((this.#control.length / 3) * headerBytes > this.#options.maxControlBytes && !this.flushControl()) {
+      this.abortUnread()
       return
     }
-    this.#schedule()
+    this.schedule()
   }
 
   /** A stream was announced, or ended before it was. */
   announced(streamId: number): void {
     if (streamId !== this.#nextToAnnounce) return
     do this.#nextToAnnounce += 2
-    while (this.#nextToAnnounce < this.#nextId && !this.#streams.has(this.#nextToAnnounce))
+    while (this.#nextToAnnounce < this.#nextId && !this.streamsByKey.has(this.#nextToAnnounce))
   }
 
   // Windows: what streams ask.
@@ -230,29 +140,23 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   reserveWindow(current: number): number {
     const { maxReceiveWindowBytes, maxConnectionWindowBytes } = this.#options
     const wanted = Math.min(current, maxReceiveWindowBytes - current, maxConnectionWindowBytes - this.#grownBytes)
-    if (wanted <= 0 || !this.#settings.limits.reserve('memory', wanted)) return 0
+    if (wanted <= 0 || !this.settings.limits.reserve('memory', wanted)) return 0
     this.#grownBytes += wanted
     return wanted
   }
 
   /** A stream is over. */
   remove(stream: YamuxStream): void {
-    if (!this.#streams.delete(stream.streamId)) return
-    const { limits } = this.#settings
-    if (stream.direction === 'inbound') {
-      this.#inboundCount--
-      limits.release('streamsInbound', 1)
-    } else {
-      limits.release('streamsOutbound', 1)
+    if (!this.forget(stream.streamId, stream)) return
+    if (stream.direction === 'outbound') {
       if (stream.streamId === this.#nextToAnnounce) this.announced(stream.streamId)
       if (!stream.isAcknowledged) this.#acknowledged()
     }
     if (stream.grownBytes > 0) {
       this.#grownBytes -= stream.grownBytes
-      limits.release('memory', stream.grownBytes)
+      this.settings.limits.release('memory', stream.grownBytes)
     }
-    if (this.#closing !== undefined) this.#checkFlushed()
-    else if (this.#remoteGone && this.#streams.size === 0 && !this.#over) void this.close().catch(() => {})
+    if (this.#remoteGone && this.streamCount === 0 && !this.isOver) void this.close().catch(() => {})
   }
 
   // Receiving: what the channel and the parser call.
@@ -264,21 +168,15 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   end(): void {
     const lost = this.#isEnding ? undefined : streamLost(undefined)
-    if (!this.#over) this.#finish(lost)
+    this.finish(lost)
     // Without a go-away nobody is there any more: what waits to be written would wait for nothing.
-    if (lost === undefined) void this.#channel.close().catch(() => {})
-    else this.#channel.abort(lost)
+    if (lost === undefined) void this.channel.close().catch(() => {})
+    else this.channel.abort(lost)
   }
 
-  closed(error?: Error): void {
+  override closed(error?: Error): void {
     this.clock.clearTimeout(this.#parting)
-    this.#channelOver = true
-    this.#channelGone?.resolve()
-    if (!this.#over) this.#finish(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
-  }
-
-  drain(): void {
-    this.#schedule()
+    super.closed(error ?? (this.#isEnding ? undefined : streamLost(undefined)))
   }
 
   onHeader(version: number, type: number, flags: number, streamId: number, length: number): boolean {
@@ -313,7 +211,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #onData(flags: number, streamId: number, length: number): boolean {
     const stream = this.#streamFor(flags, streamId)
-    if (this.#over) return false
+    if (this.isOver) return false
     if (flags & flag.rst && stream !== undefined) this.#resetByRemote(stream, 0)
     if (stream === undefined || flags & flag.rst) {
       this.#guard('discarded', Math.max(length, discardedFrameBytes))
@@ -333,7 +231,7 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #onWindowUpdate(flags: number, streamId: number, length: number): void {
     const stream = this.#streamFor(flags, streamId)
-    if (this.#over) return
+    if (this.isOver) return
     if (stream === undefined) {
       this.#spareUpdate()
       return
@@ -371,12 +269,12 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       this.abort(new PeerloomError('ERR_MUXER', `the remote went away with ${what}`, { remote: true }))
       return
     }
-    if (this.#streams.size === 0) void this.close().catch(() => {})
+    if (this.streamCount === 0) void this.close().catch(() => {})
   }
 
   /** The stream a frame is for; a new one when it asks for one and may have it. */
   #streamFor(flags: number, streamId: number): YamuxStream | undefined {
-    const stream = this.#streams.get(streamId)
+    const stream = this.streamsByKey.get(streamId)
     this.#isNews = (flags & flag.syn) !== 0
     if (flags & flag.syn) {
       // Ids need not come in order: rust sends those of streams opened at once as they become ready.
@@ -401,21 +299,15 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   #accept(streamId: number): YamuxStream | undefined {
     this.#lastRemoteId = Math.max(this.#lastRemoteId, streamId)
-    const { limits, onStream } = this.#settings
-    const ending = this.#closing !== undefined
-    if (ending || this.#inboundCount >= this.#options.maxInboundStreams || !limits.reserve('streamsInbound', 1)) {
+    const { limits } = this.settings
+    const isFull = this.isClosing || this.inboundCount >= this.#options.maxInboundStreams
+    if (isFull || !limits.reserve('streamsInbound', 1)) {
       if (this.#guard('refused')) this.sendControl(frameType.windowUpdate, flag.rst, streamId, 0)
       return undefined
     }
     const stream = new YamuxStream(this, streamId, 'inbound')
-    this.#inboundCount++
-    this.#streams.set(streamId, stream)
     this.markDirty(stream) // acknowledges it at the end of the turn, unless an answer does before
-    try {
-      onStream(stream)
-    } catch (error) {
-      stream.abort(toError(error))
-    }
+    this.adopt(streamId, stream)
     return stream
   }
 
@@ -452,21 +344,26 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
 
   /** Ends the connection; always false. */
   #violation(what: string): false {
-    if (this.#over) return false
+    if (this.isOver) return false
     const error = new PeerloomError('ERR_PROTOCOL_VIOLATION', `yamux: ${what}`, { remote: true })
-    const said = this.#sayGoodBye(goAwayCode.protocolError)
-    this.#finish(error)
-    if (!said) this.#channel.abort(error)
+    const said = this.#goAway(goAwayCode.protocolError)
+    this.finish(error)
+    if (!said) this.channel.abort(error)
     // The good-bye leaves with the end of the channel; what the remote still sends is not read, and not for long.
-    this.#channel.close().catch(() => {})
-    if (this.#channel.status === 'closing') {
-      this.#parting = this.clock.setTimeout(() => this.#channel.abort(error), partingMs)
+    this.channel.close().catch(() => {})
+    if (this.channel.status === 'closing') {
+      this.#parting = this.clock.setTimeout(() => this.channel.abort(error), partingMs)
     }
     return false
   }
 
+  /** Other implementations end the connection when they see this, whatever is still open: it comes last. */
+  protected override sayGoodBye(): void {
+    this.#goAway(goAwayCode.normal)
+  }
+
   /** False when the channel takes nothing. */
-  #sayGoodBye(code: number): boolean {
+  #goAway(code: number): boolean {
     try {
       this.sendHeader(frameType.goAway, 0, 0, code)
       return true
@@ -475,34 +372,9 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
     }
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#over) return
-    this.#scheduled = true
-    endOfTurn(this)
-  }
-
-  /** Sends what it can: control frames first, then streams in turn. */
-  #send(): void {
-    if (this.#over) return
-    const channel = this.#channel
-    this.#flushControl()
-    this.#sending = true
-    try {
-      while (this.#firstDirty !== undefined && channel.writable && !this.#over) {
-        const stream: YamuxStream = this.#firstDirty
-        const alone = stream.nextDirty === undefined
-        if (!stream.sendFrame(alone ? maxFrameBytes : sharedFrameBytes, false)) this.#unlink(stream)
-        else if (!alone) this.#rotate(stream)
-      }
-    } finally {
-      this.#sending = false
-    }
-    if (this.#closing !== undefined) this.#checkFlushed()
-  }
-
-  /** Sends waiting frames without a body in one piece. False while the channel takes nothing. */
-  #flushControl(): boolean {
-    if (!this.#channel.writable) return false
+  /** Sends waiting frames without a body in one piece. */
+  protected override flushControl(): boolean {
+    if (!this.channel.writable) return false
     const control = this.#control
     if (control.length === 0) return true
     this.#control = []
@@ -511,28 +383,13 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
       const kind = control[at] as number
       writeHeader(frames, offset, kind >> 16, kind & 0xffff, control[at + 1] as number, control[at + 2] as number)
     }
-    this.#channel.send(frames)
+    this.channel.send(frames)
     return true
   }
 
   /** Streams are announced in the order of their ids: not all implementations take them in any other. */
-  #mayAnnounce(stream: YamuxStream): boolean {
+  protected override mayAnnounce(stream: YamuxStream): boolean {
     return stream.isAnnounced || stream.streamId === this.#nextToAnnounce
-  }
-
-  #rotate(stream: YamuxStream): void {
-    this.#firstDirty = stream.nextDirty
-    stream.nextDirty = undefined
-    ;(this.#lastDirty as YamuxStream).nextDirty = stream
-    this.#lastDirty = stream
-  }
-
-  /** Takes the first stream off the dirty list. */
-  #unlink(stream: YamuxStream): void {
-    this.#firstDirty = stream.nextDirty
-    if (this.#firstDirty === undefined) this.#lastDirty = undefined
-    stream.nextDirty = undefined
-    stream.isDirty = false
   }
 
   #scheduleKeepAlive(delayMs: number): void {
@@ -555,56 +412,13 @@ export class YamuxMuxer implements Muxer, ChannelReader, Flushable, FrameEvents 
   }
 
   get #isEnding(): boolean {
-    return this.#over || this.#remoteGone || this.#closing !== undefined
+    return this.isOver || this.#remoteGone || this.isClosing
   }
 
-  async #close(options?: AbortOptions): Promise<void> {
-    if (this.#over) return
-    this.#backlog?.reject(streamLost(undefined))
-    this.#send()
-    if (!this.#isFlushed()) {
-      this.#flushed = new Waiters()
-      const { closeTimeoutMs: timeoutMs } = this.#options
-      try {
-        await this.#flushed.add(options, { clock: this.clock, timeoutMs, what: 'closing' })
-      } catch (error) {
-        if (!isPeerloomError(error, 'ERR_TIMEOUT')) {
-          this.abort(toError(error))
-          throw error
-        }
-      }
-    }
-    if (this.#over) return
-    // Other implementations end the connection when they see this, whatever is still open: it comes last.
-    this.#sayGoodBye(goAwayCode.normal)
-    this.#finish(undefined)
-    await this.#channel.close(options)
-    if (this.#channelOver) return
-    this.#channelGone = new Waiters()
-    await this.#channelGone.add(options)
-  }
-
-  #isFlushed(): boolean {
-    for (const stream of this.#streams.values()) if (stream.hasUnsent) return false
-    return true
-  }
-
-  #checkFlushed(): void {
-    if (this.#flushed !== undefined && this.#isFlushed()) this.#flushed.resolve()
-  }
-
-  #finish(error: Error | undefined): void {
-    if (this.#over) return
-    this.#over = true
+  protected override letGo(error: Error | undefined): void {
     this.#parser.stop()
     this.clock.clearTimeout(this.#keepAlive)
     this.#control = []
-    if (this.#streams.size > 0 || this.#backlog !== undefined) {
-      const lost = streamLost(error)
-      this.#backlog?.reject(lost)
-      for (const stream of [...this.#streams.values()]) stream.receiveLoss(lost)
-    }
-    this.#flushed?.resolve()
-    this.#settings.onClose(error)
+    this.#backlog?.reject(streamLost(error))
   }
 }

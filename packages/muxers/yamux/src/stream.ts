@@ -1,14 +1,11 @@
-import { type Direction, PeerloomError } from '@peerloom/interface'
-import { ChunkQueue, StreamBase } from '@peerloom/streams'
+import type { Direction } from '@peerloom/interface'
+import { FramedStream } from '@peerloom/streams'
 import { flag, frameType } from './frame.ts'
 import { creditStepBytes, initialWindowBytes, maxFrameBytes } from './options.ts'
 import type { YamuxMuxer } from './muxer.ts'
 
-/** One stream: its queue, its windows, and which flags still have to be sent. */
-export class YamuxStream extends StreamBase {
-  readonly streamId: number
-  readonly #muxer: YamuxMuxer
-  #queue: ChunkQueue | undefined = undefined
+/** One stream: its windows, and which flags still have to be sent. */
+export class YamuxStream extends FramedStream<YamuxMuxer> {
   #sendWindow = initialWindowBytes
   /** What the remote may still send, and the size that window is kept at. */
   #receiveCredit = initialWindowBytes
@@ -20,15 +17,9 @@ export class YamuxStream extends StreamBase {
   /** SYN or ACK that rides on the next frame. */
   #announce: number
   #acknowledged: boolean
-  #endQueued = false
-  /** The dirty list of the muxer is linked through the streams. */
-  nextDirty: YamuxStream | undefined = undefined
-  isDirty = false
 
   constructor(muxer: YamuxMuxer, streamId: number, direction: Direction) {
-    super(direction, muxer.clock)
-    this.#muxer = muxer
-    this.streamId = streamId
+    super(muxer, streamId, direction)
     this.#announce = direction === 'outbound' ? flag.syn : flag.ack
     this.#acknowledged = direction === 'inbound'
   }
@@ -46,18 +37,9 @@ export class YamuxStream extends StreamBase {
     return this.#acknowledged
   }
 
-  /** Data or our end still have to leave. */
-  get hasUnsent(): boolean {
-    return this.#endQueued || (this.#queue !== undefined && this.#queue.length > 0)
-  }
-
   /** The remote has been told of the stream, or opened it. */
   get isAnnounced(): boolean {
     return this.#announce !== flag.syn
-  }
-
-  get remoteHasEnded(): boolean {
-    return this.hasRemoteEnded
   }
 
   // What the muxer calls when frames arrive.
@@ -80,89 +62,52 @@ export class YamuxStream extends StreamBase {
     this.deliver(bytes)
   }
 
-  receiveEnd(): void {
-    this.remoteEnd()
-  }
-
-  receiveReset(error: Error): void {
-    this.#queue = undefined
-    this.remoteReset(error)
-  }
-
-  /** The connection is gone; what it brought is still read. */
-  receiveLoss(error: Error): void {
-    this.#queue = undefined
-    this.remoteReset(error, true)
-  }
-
   /** False when the window would be over 2^32 - 1. */
   grant(bytes: number): boolean {
     this.#sendWindow += bytes
     if (this.#sendWindow > 0xffff_ffff) return false
-    if (bytes > 0 && this.hasUnsent) this.#muxer.markDirty(this)
+    if (bytes > 0 && this.hasUnsent) this.muxer.markDirty(this)
     return true
   }
 
   // What the muxer calls when it may send.
 
-  /**
-   * Sends one frame of at most `limit` bytes of data. With `whole`, only a frame of that very size. Returns whether
-   * there is more to send now.
-   */
-  sendFrame(limit: number, whole: boolean): boolean {
+  override sendFrame(limit: number, whole: boolean): boolean {
     if (this.isFinished) return false
-    const queued = this.#queue?.length ?? 0
+    const queued = this.waiting
     const bytes = Math.min(queued, this.#sendWindow, limit)
     if (whole && bytes < limit) return false
-    const ends = this.#endQueued && bytes === queued
+    const ends = this.endQueued && bytes === queued
     if (bytes === 0 && !ends && this.#announce === 0) return false
-    if (this.#announce === flag.syn) this.#muxer.announced(this.streamId)
+    if (this.#announce === flag.syn) this.muxer.announced(this.streamId)
     if (bytes > 0) {
-      this.#muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
+      this.muxer.sendHeader(frameType.data, this.#announce, this.streamId, bytes)
       this.#announce = 0
       this.#sendWindow -= bytes
-      for (let left = bytes; left > 0;) {
-        const chunk = this.#queue?.shift(left) as Uint8Array
-        left -= chunk.length
-        this.#muxer.sendBytes(chunk)
-      }
-      this.dequeued(bytes)
+      this.sendWaiting(bytes)
     }
     // The end has a frame of its own: go takes note of a data frame's FIN before its body, and may lose the body.
     const flags = this.#announce | (ends ? flag.fin : 0)
     this.#announce = 0
-    if (flags !== 0) this.#muxer.sendHeader(frameType.windowUpdate, flags, this.streamId, 0)
+    if (flags !== 0) this.muxer.sendHeader(frameType.windowUpdate, flags, this.streamId, 0)
     if (ends) {
-      this.#endQueued = false
+      this.endQueued = false
       this.writeFinished()
       return false
     }
-    const left = this.#queue?.length ?? 0
-    if (left === 0) this.#queue = undefined
-    return left > 0 && this.#sendWindow > 0
+    return this.waiting > 0 && this.#sendWindow > 0
   }
 
   // What the base class calls.
 
-  protected override carry(bytes: Uint8Array): void {
-    this.#queue ??= new ChunkQueue()
-    this.#queue.push(bytes)
-    this.queued(bytes.length)
-    this.#muxer.markDirty(this)
-    if (this.#queue.length >= maxFrameBytes) this.#muxer.flushWhole(this)
-  }
-
-  protected override carryEnd(): void {
-    this.#endQueued = true
-    this.#muxer.flushEnd(this)
+  protected override get wholeBytes(): number {
+    return maxFrameBytes
   }
 
   protected override carryReset(): void {
-    const queued = this.#queue?.length ?? 0
-    this.#queue = undefined
-    if (queued > 0) this.queuedBytes -= queued
+    super.carryReset()
     // A stream that the remote never heard of needs no good-bye.
-    if (this.#announce !== flag.syn) this.#muxer.sendControl(frameType.windowUpdate, flag.rst, this.streamId, 0)
+    if (this.#announce !== flag.syn) this.muxer.sendControl(frameType.windowUpdate, flag.rst, this.streamId, 0)
     this.#announce = 0
   }
 
@@ -172,12 +117,12 @@ export class YamuxStream extends StreamBase {
     const credit = this.#consumed + this.#grow(this.#consumed)
     this.#receiveCredit += credit
     this.#consumed = 0
-    this.#muxer.sendControl(frameType.windowUpdate, this.#announce, this.streamId, credit)
+    this.muxer.sendControl(frameType.windowUpdate, this.#announce, this.streamId, credit)
     this.#announce = 0
   }
 
   protected override over(): void {
-    this.#muxer.remove(this)
+    this.muxer.remove(this)
   }
 
   /** Half a window used up within a few round trips: the window is what holds the remote back. Gives what it grew by. */
@@ -189,20 +134,11 @@ export class YamuxStream extends StreamBase {
     const isFirst = this.#epochStart === 0
     this.#epochBytes = 0
     this.#epochStart = now
-    const rttMs = this.#muxer.measureRtt()
+    const rttMs = this.muxer.measureRtt()
     // Clocks tick in milliseconds, so a shorter round trip counts as one.
     if (rttMs === undefined || isFirst || elapsedMs > 4 * Math.max(rttMs, 1)) return 0
-    const grown = this.#muxer.reserveWindow(this.#window)
+    const grown = this.muxer.reserveWindow(this.#window)
     this.#window += grown
     return grown
   }
 }
-
-export const streamLost = (cause: Error | undefined): PeerloomError =>
-  new PeerloomError(
-    'ERR_CONNECTION_CLOSED',
-    `the connection was closed${cause === undefined ? '' : `: ${cause.message}`}`,
-    {
-      cause
-    }
-  )

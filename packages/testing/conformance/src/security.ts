@@ -146,7 +146,8 @@ export function testSecurity(name: string, setup: SecuritySetup): void {
         for (; near.channel.writable && sent < 1000; sent++) near.channel.send(chunk.slice())
         await settle()
       }
-      expect(sent * chunk.length).toBeLessThan(4 * 1024 * 1024)
+      // A fifth of what was offered: on a socket the system takes several MiB before it holds the sender back.
+      expect(sent).toBeLessThan(200)
       const closing = near.channel.closeWrite()
       const reader = byteReader(far.channel)
       let got = 0

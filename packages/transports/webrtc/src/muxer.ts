@@ -9,7 +9,7 @@ import {
   PeerloomError,
   toError
 } from '@peerloom/interface'
-import { Waiters } from '@peerloom/streams'
+import { LastFlush, streamLost, Waiters } from '@peerloom/streams'
 import type { EarlyChannel } from './early-channel.ts'
 import type { RtcChannel, RtcLink } from './engine-interface.ts'
 import { LingeringChannels } from './lingering-channels.ts'
@@ -39,12 +39,12 @@ export class DataChannelMuxer implements Muxer, StreamHost {
   readonly #options: Required<DataChannelOptions>
   readonly #streams = new Set<DataChannelStream>()
   readonly #lingering: LingeringChannels
+  readonly #lastFlush: LastFlush
   #inboundCount = 0
   #refused: TokenBucket | undefined = undefined
   /** The last stream that ended was broken off: the connection may be going. */
   #brokeOff = false
   #closing: Promise<void> | undefined = undefined
-  #flushed: Waiters | undefined = undefined
   #over = false
   #linkOver = false
   #linkGone: Waiters | undefined = undefined
@@ -58,6 +58,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     this.#link = link
     this.#settings = settings
     this.#options = options
+    this.#lastFlush = new LastFlush(settings.clock, options.closeTimeoutMs, () => this.#isFlushed())
     this.#lingering = new LingeringChannels(settings.clock)
   }
 
@@ -167,7 +168,7 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     this.#brokeOff = stream.brokeOff
     if (stream.direction === 'inbound') this.#inboundCount--
     this.#settings.limits.release(stream.direction === 'inbound' ? 'streamsInbound' : 'streamsOutbound', 1)
-    this.#checkFlushed()
+    this.#lastFlush.check()
   }
 
   lingered(channel: RtcChannel): void {
@@ -179,21 +180,15 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     if (this.#over) return
     for (const stream of [...this.#streams]) {
       stream.closeWrite().then(
-        () => this.#checkFlushed(),
+        () => this.#lastFlush.check(),
         () => {}
       )
     }
-    if (!this.#isFlushed()) {
-      this.#flushed = new Waiters()
-      const { closeTimeoutMs: timeoutMs } = this.#options
-      try {
-        await this.#flushed.add(options, { clock: this.clock, timeoutMs, what: 'closing' })
-      } catch (error) {
-        if (!isPeerloomError(error, 'ERR_TIMEOUT')) {
-          this.abort(toError(error))
-          throw error
-        }
-      }
+    try {
+      await this.#lastFlush.wait(options)
+    } catch (error) {
+      this.abort(toError(error))
+      throw error
     }
     this.#finish(undefined)
     this.#link.close()
@@ -209,23 +204,15 @@ export class DataChannelMuxer implements Muxer, StreamHost {
     return true
   }
 
-  #checkFlushed(): void {
-    if (this.#flushed !== undefined && this.#isFlushed()) this.#flushed.resolve()
-  }
-
   #finish(error: Error | undefined, goodBye = false): void {
     if (this.#over) return
     this.#over = true
     if (this.#streams.size > 0) {
-      const lost = new PeerloomError(
-        'ERR_CONNECTION_CLOSED',
-        `the connection was closed${error === undefined ? '' : `: ${error.message}`}`,
-        { cause: error }
-      )
+      const lost = streamLost(error)
       for (const stream of [...this.#streams]) stream.receiveLoss(lost, goodBye)
     }
     this.#lingering.clear()
-    this.#flushed?.resolve()
+    this.#lastFlush.end()
     this.#settings.onClose(error)
   }
 }
