@@ -1,65 +1,32 @@
-import { CountingScope } from '@peerloom/conformance'
-import { type Channel, type Clock, type MuxedStream, type Muxer, systemClock } from '@peerloom/interface'
+import { echo, muxerAgainstBytes, muxerPair, type MuxerSide, muxerSide, settle } from '@peerloom/conformance/muxer'
+import { type Channel, type Clock, type MuxedStream, systemClock } from '@peerloom/interface'
 import { mplex, type MplexOptions } from '@peerloom/mplex'
-import { channelPair } from '@peerloom/streams'
 
-export interface Side {
-  readonly muxer: Muxer
-  readonly streams: MuxedStream[]
-  readonly closed: Promise<Error | undefined>
-  readonly scope: CountingScope
-}
+export { echo }
+
+type OnStream = (stream: MuxedStream) => void
+const ignore = (): void => {}
+const factoryOf = (options: MplexOptions) => mplex(options)({} as never)
 
 /** Lets everything that is under way in this process arrive. */
-export async function turns(count = 8): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
+export const turns = (count = 8): Promise<void> => settle(count)
 
 export function startSide(
   channel: Channel,
   role: 'initiator' | 'responder',
   options: MplexOptions = {},
-  onStream: (stream: MuxedStream) => void = () => {},
+  onStream: OnStream = ignore,
   clock: Clock = systemClock
-): Side {
-  const streams: MuxedStream[] = []
-  const scope = new CountingScope()
-  let onClose: (error?: Error) => void = () => {}
-  const closed = new Promise<Error | undefined>((resolve) => (onClose = resolve))
-  const muxer = mplex(options)({} as never).create(channel, {
-    role,
-    clock,
-    limits: scope,
-    onClose,
-    onStream: (stream) => {
-      streams.push(stream)
-      onStream(stream)
-    }
-  })
-  return { muxer, streams, closed, scope }
+): MuxerSide {
+  return muxerSide(factoryOf(options), channel, { role, onStream, clock })
 }
 
 export function startPair(
   options: MplexOptions = {},
-  onStream?: (stream: MuxedStream) => void,
+  onStream: OnStream = ignore,
   clock: Clock = systemClock
-): { a: Side; b: Side } {
-  const [near, far] = channelPair(clock)
-  return {
-    a: startSide(near, 'initiator', options, onStream, clock),
-    b: startSide(far, 'responder', options, onStream, clock)
-  }
-}
-
-export const echo = (stream: MuxedStream): void => {
-  stream.attach({
-    data: (bytes) => {
-      if (!stream.send(bytes)) stream.pause()
-    },
-    drain: () => stream.resume(),
-    end: () => void stream.closeWrite().catch(() => {}),
-    closed: () => {}
-  })
+): { a: MuxerSide; b: MuxerSide } {
+  return muxerPair(factoryOf(options), { onStream, clock })
 }
 
 /** A frame as it was sent: flag, stream id, body. */
@@ -74,14 +41,10 @@ export function startRaw(
   role: 'initiator' | 'responder',
   options: MplexOptions = {},
   clock: Clock = systemClock,
-  onStream?: (stream: MuxedStream) => void
-): { side: Side; raw: Channel; sent: () => string; frames: () => Frame[] } {
-  const [near, far] = channelPair(clock)
-  const side = startSide(near, role, options, onStream, clock)
-  const chunks: Uint8Array[] = []
-  far.attach({ data: (bytes) => void chunks.push(bytes), end: () => {}, closed: () => {} })
-  const sent = (): string => Buffer.concat(chunks).toString('hex')
-  return { side, raw: far, sent, frames: () => parse(Buffer.concat(chunks)) }
+  onStream: OnStream = ignore
+): { side: MuxerSide; raw: Channel; sent: () => string; frames: () => Frame[] } {
+  const { side, raw, sent } = muxerAgainstBytes(factoryOf(options), { role, clock, onStream })
+  return { side, raw, sent: () => Buffer.from(sent()).toString('hex'), frames: () => parse(sent()) }
 }
 
 /** A varint by hand: as the specification says, not as the code does. */

@@ -1,4 +1,4 @@
-import { overChannels, testMuxer } from '@peerloom/conformance'
+import { overChannels, testMuxer } from '@peerloom/conformance/muxer'
 import { yamux } from '@peerloom/yamux'
 
 testMuxer('yamux', overChannels(yamux()({} as never)))

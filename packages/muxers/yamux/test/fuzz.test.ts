@@ -87,10 +87,7 @@ async function play(input: number): Promise<{ took: number; bytes: number; lived
   const isTyped = isPeerloomError(ended, 'ERR_PROTOCOL_VIOLATION') || isPeerloomError(ended, 'ERR_MUXER')
   if (ended !== undefined && ended.message !== 'next' && !isTyped) throw new Error(name, { cause: ended })
   expect(side.muxer.streamCount, name).toBe(0)
-  expect(
-    Object.values(side.scope.used).every((used) => used === 0),
-    name
-  ).toBe(true)
+  expect(side.scope.isEmpty, name).toBe(true)
   return { took, bytes: bytes.length, lived }
 }
 

@@ -294,7 +294,7 @@ test('whoever may not open leaves its turn to the next', async () => {
   await side.muxer.open()
   const [one, two] = [side.muxer.open(), side.muxer.open()]
   await turns()
-  const { reserve } = side.scope
+  const reserve = side.scope.reserve.bind(side.scope)
   let asked = 0
   side.scope.reserve = (resource, amount) => ++asked > 1 && reserve(resource, amount)
   raw.send(frame(windowUpdate, ack, 1, 0))
@@ -339,9 +339,9 @@ test('windows follow the round trip: they grow for a reader that is held back, n
       }
       await clock.advance(betweenMs)
     }
-    expect((side.scope.used['memory'] ?? 0) > 0).toBe(grows)
+    expect(side.scope.usage.memory > 0).toBe(grows)
     side.muxer.abort(new Error('done'))
-    expect(side.scope.used['memory'] ?? 0).toBe(0)
+    expect(side.scope.usage.memory).toBe(0)
   }
 })
 

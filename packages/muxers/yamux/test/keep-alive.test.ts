@@ -36,10 +36,10 @@ test('a window that holds a fast reader back grows to its bound, and gives its m
   const stream = await a.muxer.open()
   for (let sent = 0; sent < 1024; sent++) await stream.write(new Uint8Array(64 * 1024))
   await turns(20)
-  expect(b.scope.used['memory']).toBe(maxReceiveWindowBytes - 256 * 1024)
+  expect(b.scope.usage.memory).toBe(maxReceiveWindowBytes - 256 * 1024)
   stream.abort(new Error('done'))
   await turns()
-  expect(b.scope.used['memory']).toBe(0)
+  expect(b.scope.usage.memory).toBe(0)
 })
 
 test('windows of one connection grow to their common bound only', async () => {
@@ -55,5 +55,5 @@ test('windows of one connection grow to their common bound only', async () => {
     })
   )
   await turns(20)
-  expect(b.scope.used['memory']).toBeLessThanOrEqual(1024 * 1024)
+  expect(b.scope.usage.memory).toBeLessThanOrEqual(1024 * 1024)
 })

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type MuxedStream, type Muxer, systemClock } from '@peerloom/interface'
 import { ChannelBase, endOfTurn, type Flushable } from '@peerloom/streams'
 import { yamux } from '@peerloom/yamux'
-import { openScope } from './harness.ts'
+import { CountingScope } from '@peerloom/conformance/muxer'
 
 const recordBytes = 65_519
 const joinBelowBytes = 4096
@@ -73,8 +73,8 @@ function pair(onStream: (stream: MuxedStream) => void): [Muxer, Muxer] {
   const factory = yamux({ keepAliveMs: 0, maxInboundStreams: 100_000 })({} as never)
   const common = { clock: systemClock, onClose: () => {} }
   return [
-    factory.create(near, { ...common, role: 'initiator', limits: openScope(), onStream: () => {} }),
-    factory.create(far, { ...common, role: 'responder', limits: openScope(), onStream })
+    factory.create(near, { ...common, role: 'initiator', limits: new CountingScope(), onStream: () => {} }),
+    factory.create(far, { ...common, role: 'responder', limits: new CountingScope(), onStream })
   ]
 }
 
