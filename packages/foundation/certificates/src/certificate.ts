@@ -1,4 +1,5 @@
-import { DerReader, malformed, tags } from './der-reader.ts'
+import { tags } from '@peerloom/identity/der'
+import { CertificateReader, malformed } from './der-reader.ts'
 
 export interface Extension {
   /** In dotted form: `1.3.6.1.4.1.53594.1.1`. */
@@ -33,7 +34,7 @@ export const maxCertificateBytes: number = 16 * 1024
  */
 export function parseCertificate(bytes: Uint8Array): Certificate {
   if (bytes.length > maxCertificateBytes) throw malformed(`a certificate of ${bytes.length} bytes`)
-  const outer = new DerReader(bytes)
+  const outer = new CertificateReader(bytes)
   const certificate = outer.nested(tags.sequence)
   outer.end()
   const signedBytes = certificate.raw(tags.sequence)
@@ -41,7 +42,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
   const signature = certificate.bitString()
   certificate.end()
 
-  const signed = new DerReader(signedBytes).nested(tags.sequence)
+  const signed = new CertificateReader(signedBytes).nested(tags.sequence)
   const version = signed.nested(tags.context0)
   if (version.smallInteger() !== 2) throw malformed('the certificate is not of version 3')
   version.end()
@@ -61,7 +62,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
   return { der: bytes, notBefore, notAfter, publicKey, extensions, signedBytes, signatureAlgorithm, signature }
 }
 
-function readExtensions(outer: DerReader): Extension[] {
+function readExtensions(outer: CertificateReader): Extension[] {
   const list = outer.nested(tags.sequence)
   outer.end()
   const extensions: Extension[] = []
@@ -80,14 +81,14 @@ function readExtensions(outer: DerReader): Extension[] {
 }
 
 /** False should have been left out, but there are encoders that write it. */
-function readBoolean(reader: DerReader): boolean {
+function readBoolean(reader: CertificateReader): boolean {
   const [value, ...more] = reader.read(tags.boolean)
   if (more.length > 0 || (value !== 0 && value !== 0xff)) throw malformed('a boolean that is neither true nor false')
   return value === 0xff
 }
 
 /** UTCTime `YYMMDDHHMMSSZ` stands for 1950 to 2049, GeneralizedTime is `YYYYMMDDHHMMSSZ` (RFC 5280, 4.1.2.5). */
-function readTime(reader: DerReader): number {
+function readTime(reader: CertificateReader): number {
   const short = reader.next(tags.utcTime)
   const bytes = reader.read(short ? tags.utcTime : tags.generalizedTime)
   const text = String.fromCharCode(...bytes.subarray(0, 16))

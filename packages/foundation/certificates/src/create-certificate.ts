@@ -1,8 +1,8 @@
 import { PeerloomError } from '@peerloom/interface'
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import type { Extension } from './certificate.ts'
-import { tags } from './der-reader.ts'
-import { der, derBitString, derObjectId, derTime } from './der-writer.ts'
+import { der, tags } from '@peerloom/identity/der'
+import { derBitString, derObjectId, derTime } from './der-writer.ts'
 
 export interface CreateCertificateOptions {
   /** Milliseconds since the epoch; a certificate tells seconds. */

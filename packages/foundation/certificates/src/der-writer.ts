@@ -1,24 +1,7 @@
+import { der, tags } from '@peerloom/identity/der'
 import { PeerloomError } from '@peerloom/interface'
-import { tags } from './der-reader.ts'
 
-const maxContentBytes = 0xffff
 const firstGeneralizedYear = 2050
-
-/** Writes one value; the parts are its contents. */
-export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  if (length > maxContentBytes) throw new PeerloomError('ERR_INVALID_ARGUMENT', `a DER value of ${length} bytes`)
-  const head =
-    length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff]
-  const bytes = new Uint8Array(head.length + length)
-  bytes.set(head)
-  let at = head.length
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
 
 /** From dotted form. */
 export function derObjectId(dotted: string): Uint8Array {

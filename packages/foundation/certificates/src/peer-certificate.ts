@@ -3,8 +3,8 @@ import { type NodeContext, PeerloomError, type PublicKey, toError } from '@peerl
 import type { KeyObject } from 'node:crypto'
 import { type Certificate, type Extension, parseCertificate } from './certificate.ts'
 import { createCertificate, generateCertificateKey, type OwnCertificate, publicKeyOf } from './create-certificate.ts'
-import { DerReader, tags } from './der-reader.ts'
-import { der } from './der-writer.ts'
+import { der, tags } from '@peerloom/identity/der'
+import { CertificateReader } from './der-reader.ts'
 import { isSelfSigned } from './self-signature.ts'
 
 /** The libp2p public key extension (tls specification, "libp2p Public Key Extension"). */
@@ -106,7 +106,7 @@ function isUnderstood({ objectId, value }: Extension): boolean {
   if (objectId === basicConstraintsId) return true
   if (objectId !== keyUsageId) return false
   try {
-    const usage = new DerReader(value).read(tags.bitString)
+    const usage = new CertificateReader(value).read(tags.bitString)
     return ((usage[1] ?? 0) & digitalSignature) !== 0
   } catch {
     return false
@@ -115,7 +115,7 @@ function isUnderstood({ objectId, value }: Extension): boolean {
 
 function readSignedKey(value: Uint8Array): { publicKey: PublicKey; signature: Uint8Array } {
   try {
-    const outer = new DerReader(value)
+    const outer = new CertificateReader(value)
     const signedKey = outer.nested(tags.sequence)
     outer.end()
     const publicKey = publicKeyFromProtobuf(signedKey.read(tags.octetString))

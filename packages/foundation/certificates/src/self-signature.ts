@@ -1,6 +1,7 @@
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { Certificate } from './certificate.ts'
-import { DerReader, malformed, tags } from './der-reader.ts'
+import { tags } from '@peerloom/identity/der'
+import { CertificateReader, malformed } from './der-reader.ts'
 
 interface Scheme {
   /** Types of key, as node:crypto names them. */
@@ -54,7 +55,7 @@ export function isSelfSigned(certificate: Certificate): boolean {
 }
 
 function importKey(publicKey: Uint8Array): KeyObject | undefined {
-  const algorithm = new DerReader(publicKey).nested(tags.sequence).nested(tags.sequence)
+  const algorithm = new CertificateReader(publicKey).nested(tags.sequence).nested(tags.sequence)
   // Curves go by name: whoever sends the numbers of one can choose them.
   if (algorithm.objectId() === ecPublicKey && !algorithm.next(tags.objectId)) return undefined
   const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' })
@@ -66,7 +67,7 @@ function importKey(publicKey: Uint8Array): KeyObject | undefined {
 }
 
 function readScheme(signatureAlgorithm: Uint8Array): Scheme | undefined {
-  const algorithm = new DerReader(signatureAlgorithm).nested(tags.sequence)
+  const algorithm = new CertificateReader(signatureAlgorithm).nested(tags.sequence)
   const name = algorithm.objectId()
   if (name === rsaPss) return readPss(algorithm.nested(tags.sequence))
   const scheme = schemes[name]
@@ -77,7 +78,7 @@ function readScheme(signatureAlgorithm: Uint8Array): Scheme | undefined {
 }
 
 /** RSASSA-PSS-params (RFC 4055, 3.1): the hash also makes the mask. Their defaults are SHA-1, so none may be missing. */
-function readPss(parameters: DerReader): Scheme {
+function readPss(parameters: CertificateReader): Scheme {
   const hash = readHash(parameters.nested(tags.context0))
   const mask = parameters.nested(tags.context1).nested(tags.sequence)
   if (mask.objectId() !== maskByHash || readHash(mask) !== hash) throw malformed('another mask than by the same hash')
@@ -87,7 +88,7 @@ function readPss(parameters: DerReader): Scheme {
   return { keys: ['rsa', 'rsa-pss'], hash, saltLength }
 }
 
-function readHash(reader: DerReader): string {
+function readHash(reader: CertificateReader): string {
   const hash = hashes[reader.nested(tags.sequence).objectId()]
   if (hash === undefined) throw malformed('a hash that is not taken')
   return hash
