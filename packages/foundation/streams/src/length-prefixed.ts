@@ -33,8 +33,11 @@ export class LengthPrefixedDecoder {
     return (this.#queue?.length ?? 0) + (this.#length >= 0 ? 1 : 0)
   }
 
-  /** Calls `onMessage` for every message that is complete now. Messages may be views of `chunk`. */
-  push(chunk: Uint8Array, onMessage: (message: Uint8Array) => void): void {
+  /**
+   * Calls `onMessage` for every message that is complete now, until it returns false: then this does, and goes on with the
+   * next call, whose chunk may be empty. Messages may be views of `chunk`.
+   */
+  push(chunk: Uint8Array, onMessage: (message: Uint8Array) => unknown): boolean {
     let at = 0
     // Whole messages inside one chunk need no queue.
     while (this.#queue === undefined && at < chunk.length) {
@@ -47,29 +50,34 @@ export class LengthPrefixedDecoder {
       const message = chunk.subarray(at, at + this.#length)
       at += this.#length
       this.#length = -1
-      onMessage(message)
+      if (onMessage(message) !== false) continue
+      if (at < chunk.length) this.#keep(chunk.subarray(at))
+      return false
     }
-    if (at === chunk.length) return
-    this.#queue ??= new ChunkQueue()
-    this.#queue.keep(at === 0 ? chunk : chunk.subarray(at))
-    this.#drain(onMessage)
+    if (at < chunk.length) this.#keep(at === 0 ? chunk : chunk.subarray(at))
+    return this.#queue === undefined || this.#drain(this.#queue, onMessage)
   }
 
-  #drain(onMessage: (message: Uint8Array) => void): void {
-    const queue = this.#queue as ChunkQueue
+  #keep(bytes: Uint8Array): void {
+    this.#queue ??= new ChunkQueue()
+    this.#queue.keep(bytes)
+  }
+
+  #drain(queue: ChunkQueue, onMessage: (message: Uint8Array) => unknown): boolean {
     while (queue.length > 0 || this.#length === 0) {
       if (this.#length < 0) {
         const head = queue.take(Math.min(queue.length, maxPrefixBytes)) as Uint8Array
         this.#length = checkLength(readVarint(head, 0), this.#maxBytes)
         queue.unshift(this.#length < 0 ? head : head.subarray(varintLength(this.#length)))
-        if (this.#length < 0) return
+        if (this.#length < 0) return true
       }
       const message = queue.take(this.#length)
-      if (message === undefined) return
+      if (message === undefined) return true
       this.#length = -1
-      onMessage(message)
+      if (onMessage(message) === false) return false
     }
     this.#queue = undefined
+    return true
   }
 }
 

@@ -16,6 +16,7 @@ import type { Router, RouterPeer } from './router.ts'
 import type { Extensions, Rpc, SubscriptionChange } from './rpc.ts'
 import { FrameGatherer } from './wire/frame-gatherer.ts'
 import type { WireMessage } from './wire/wire-message.ts'
+import type { WorkTurns } from './work-turns.ts'
 
 export interface LinkLimits {
   /** Bound on opening a stream, in ms. Default 10,000. */
@@ -32,6 +33,8 @@ export interface LinkLimits {
   readonly maxViolations: number
   /** Frames to a peer are filled up to this many bytes. Default 32,768: rust-libp2p reads 64 KiB. */
   readonly gatherBytes: number
+  /** What peers send is worked on for this long in a turn of the event loop, in ms; then others get theirs. Default 10. */
+  readonly turnMs: number
 }
 
 export const defaultLinkLimits: LinkLimits = {
@@ -41,7 +44,8 @@ export const defaultLinkLimits: LinkLimits = {
   reopenLastMs: 10_000,
   maxReopens: 6,
   maxViolations: 4,
-  gatherBytes: 32 * 1024
+  gatherBytes: 32 * 1024,
+  turnMs: 10
 }
 
 /** A stream that held this long starts the count of failures anew. */
@@ -54,6 +58,7 @@ export interface LinkHost {
   readonly node: NodeContext
   readonly limits: LinkLimits
   readonly maxRpcBytes: number
+  readonly turns: WorkTurns
   readonly allowLimited: boolean
   readonly router: Router<WireMessage, PeerLink>
   /** Runs work on the router: now, or when the router is done with what it is in. */
@@ -134,7 +139,7 @@ export class PeerLink implements ChannelReader, Flushable, InboundHost {
       return
     }
     const before = this.#inbound
-    this.#inbound = new InboundStream(stream, this, this.#host.maxRpcBytes)
+    this.#inbound = new InboundStream(stream, this, this.#host.turns, this.#host.maxRpcBytes)
     this.#extensions = undefined
     before?.abort(new PeerloomError('ERR_CHANNEL_CLOSED', 'pubsub: the peer has opened another stream'))
     if (this.#peer === undefined) {

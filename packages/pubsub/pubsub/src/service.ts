@@ -29,6 +29,7 @@ import { TopicSubscription } from './subscription.ts'
 import { defaultValidationLimits, Validation, type ValidationLimits } from './validation.ts'
 import { RpcDecoder } from './wire/decode.ts'
 import { defaultRpcLimits, type RpcLimits } from './wire/limits.ts'
+import { WorkTurns } from './work-turns.ts'
 import type { MessageReader, WireMessage } from './wire/wire-message.ts'
 
 export interface PubSubOptions {
@@ -63,6 +64,7 @@ export class PubSubService<R extends ServiceRouter = ServiceRouter>
   readonly node: NodeContext
   readonly limits: LinkLimits
   readonly maxRpcBytes: number
+  readonly turns: WorkTurns
   readonly allowLimited: boolean
   readonly router: R
   readonly trace: Instruments<WireMessage, PeerLink>
@@ -97,6 +99,7 @@ export class PubSubService<R extends ServiceRouter = ServiceRouter>
     this.node = node
     this.limits = { ...defaultLinkLimits, ...options.links }
     this.maxRpcBytes = rpc.maxRpcBytes
+    this.turns = new WorkTurns(node.clock, this.limits.turnMs)
     this.allowLimited = options.allowLimited ?? false
     this.#policy = options.signaturePolicy ?? 'StrictSign'
     this.#emitSelf = options.emitSelf ?? true
