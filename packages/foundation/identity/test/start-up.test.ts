@@ -16,7 +16,7 @@ test('portable and browser code takes nothing from Node, and Node code nothing f
   }
 })
 
-test('importing the package in Node loads neither noble nor multiaddr nor the datastore', async () => {
+test('importing the package in Node loads neither noble nor libsodium nor multiaddr nor the datastore', async () => {
   const script = `
     import { registerHooks } from 'node:module'
     const loaded = []
@@ -26,6 +26,6 @@ test('importing the package in Node loads neither noble nor multiaddr nor the da
   const options = ['--conditions=@peerloom/source', '--input-type=module', '--eval', script]
   const { stdout } = await promisify(execFile)(process.execPath, options, { cwd: new URL('..', import.meta.url) })
   expect(stdout).toContain('identity/src/index.ts')
-  expect(stdout).not.toMatch(/noble|multiaddr|datastore/)
+  expect(stdout).not.toMatch(/noble|sodium|multiaddr|datastore/)
   expect(stdout.trim().split('\n').length).toBeLessThan(50)
 })

@@ -30,18 +30,16 @@ export class Crowd<T> {
     return true
   }
 
-  /** Random members, at most `count`, of those that fit. */
-  draw(count: number, random: Random, isFit: (member: T) => boolean): T[] {
+  /** Offers members in random order until `count` are taken. Nobody may join or leave meanwhile. */
+  draw(count: number, random: Random, take: (member: T) => boolean): void {
     const list = this.#list
-    const drawn: T[] = []
-    for (let at = 0; at < list.length && drawn.length < count; at++) {
+    for (let at = 0, taken = 0; at < list.length && taken < count; at++) {
       const from = at + Math.floor(random() * (list.length - at))
       const member = list[from] as T
       list[from] = list[at] as T
       list[at] = member
-      if (isFit(member)) drawn.push(member)
+      if (take(member)) taken++
     }
-    return drawn
   }
 
   [Symbol.iterator](): IterableIterator<T> {

@@ -1,6 +1,5 @@
 import type { Message } from '@peerloom/pubsub'
 import type { Context } from './context.ts'
-import type { PeerState } from './peer.ts'
 import type { Topic } from './topic.ts'
 
 /** Whom messages of a topic go to that we did not subscribe to (gossipsub 1.0, "Fanout"). */
@@ -31,8 +30,10 @@ export class Fanout<M extends Message, Handle> {
     const missing = settings.degrees.target - topic.fanout.size
     if (missing <= 0) return
     const threshold = scores.thresholds.publish
-    const isFit = (peer: PeerState<M, Handle>): boolean =>
-      peer.isMeshable && peer.score.value >= threshold && !topic.fanout.has(peer)
-    for (const peer of topic.peers.draw(missing, random, isFit)) topic.fanout.add(peer)
+    topic.peers.draw(missing, random, (peer) => {
+      if (!peer.isMeshable || peer.score.value < threshold || topic.fanout.has(peer)) return false
+      topic.fanout.add(peer)
+      return true
+    })
   }
 }

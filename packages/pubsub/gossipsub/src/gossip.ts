@@ -1,7 +1,6 @@
 import { controlEntryBytes, type Control, type IHave, type Message, type MessageId } from '@peerloom/pubsub'
 import type { Context } from './context.ts'
 import type { PartialMessages } from './extensions/partial.ts'
-import type { SizedIHave } from './outbox.ts'
 import type { PeerState } from './peer.ts'
 import { Promises } from './promises.ts'
 import { sample, shuffle } from './sample.ts'
@@ -98,22 +97,20 @@ export class Gossip<M extends Message, Handle> {
   emit(topic: Topic<M, Handle>, partial: PartialMessages<M, Handle> | undefined): void {
     const { settings, cache, outbox, random } = this.#context
     const ids = cache.gossipIds(topic)
-    const hasParts = partial !== undefined && topic.sendsParts
-    if (ids.length === 0 && !hasParts) return
-    const chosen = this.#listeners(topic)
-    const listeners = hasParts ? partial.gossip(topic, chosen) : chosen
-    if (ids.length === 0 || listeners.length === 0) return
+    const parts = topic.sendsParts ? partial : undefined
+    if (ids.length === 0 && parts === undefined) return
     const { maxIHaveIds, maxControlBytes } = settings
     // In random order, and with another selection for each peer when there are too many for one.
     const isWhole = ids.length <= maxIHaveIds
     const shared = isWhole ? entries(topic.name, shuffle(ids, random), maxControlBytes) : []
-    for (const peer of listeners) {
+    this.#listeners(topic, (peer) => {
+      if (parts?.gossip(topic, peer) === true) return
       const own = isWhole ? shared : entries(topic.name, sample([...ids], maxIHaveIds, random), maxControlBytes)
-      for (const entry of own) outbox.ihave(peer, entry)
-    }
+      for (const { ihave, bytes } of own) outbox.ihave(peer, ihave, bytes)
+    })
   }
 
-  #listeners(topic: Topic<M, Handle>): PeerState<M, Handle>[] {
+  #listeners(topic: Topic<M, Handle>, tell: (peer: PeerState<M, Handle>) => void): void {
     const { settings, random } = this.#context
     const pushedTo = topic.isSubscribed ? topic.mesh : topic.fanout
     // A mark on the peer is a look at the peer alone. Thousands of them are looked at in a heartbeat.
@@ -121,7 +118,11 @@ export class Gossip<M extends Message, Handle> {
     for (const peer of pushedTo) peer.pushMark = mark
     const away = topic.peers.size - pushedTo.size - topic.others
     const count = Math.max(settings.gossipPeers, Math.floor(settings.gossipFactor * away))
-    return topic.peers.draw(count, random, (peer) => peer.hearsGossip && peer.pushMark !== mark)
+    topic.peers.draw(count, random, (peer) => {
+      if (!peer.hearsGossip || peer.pushMark === mark) return false
+      tell(peer)
+      return true
+    })
   }
 
   #settled(peer: PeerState<M, Handle>, kept: boolean): void {
@@ -134,13 +135,20 @@ export class Gossip<M extends Message, Handle> {
   }
 }
 
-/** IHAVE entries that each fit into an RPC. */
+/** An IHAVE for many peers, with the bytes that it takes of a control message. */
+interface SizedIHave {
+  readonly ihave: IHave
+  readonly bytes: number
+}
+
+/** The ids in IHAVEs that each fit into an RPC; none for no ids. */
 function entries(topic: string, ids: readonly MessageId[], maxBytes: number): SizedIHave[] {
   const all: SizedIHave[] = []
   let start = 0
   let bytes = 0
   const room = maxBytes - topic.length * 3 - 16
   const close = (end: number): void => {
+    if (end === start) return
     const ihave: IHave = { topic, ids: start === 0 && end === ids.length ? ids : ids.slice(start, end) }
     all.push({ ihave, bytes: controlEntryBytes.ihave(ihave) })
     start = end
@@ -148,7 +156,7 @@ function entries(topic: string, ids: readonly MessageId[], maxBytes: number): Si
   }
   for (let at = 0; at < ids.length; at++) {
     const more = controlEntryBytes.id(ids[at] as MessageId)
-    if (at > start && bytes + more > room) close(at)
+    if (bytes + more > room) close(at)
     bytes += more
   }
   close(ids.length)

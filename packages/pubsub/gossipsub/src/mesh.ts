@@ -120,8 +120,11 @@ export class Mesh<M extends Message, Handle> {
 
   #fill(topic: Topic<M, Handle>, missing: number, mayGraft: (peer: PeerState<M, Handle>) => boolean): void {
     if (missing <= 0) return
-    const isFit = (peer: PeerState<M, Handle>): boolean => mayGraft(peer) && !topic.mesh.has(peer)
-    for (const peer of topic.peers.draw(missing, this.#context.random, isFit)) this.#graft(peer, topic)
+    topic.peers.draw(missing, this.#context.random, (peer) => {
+      if (!mayGraft(peer) || topic.mesh.has(peer)) return false
+      this.#graft(peer, topic)
+      return true
+    })
   }
 
   #mayGraft(peer: PeerState<M, Handle>, topic: Topic<M, Handle>, slackMs: number): boolean {

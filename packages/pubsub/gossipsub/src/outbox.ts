@@ -14,19 +14,13 @@ import {
 import type { PeerState } from './peer.ts'
 import type { Scores } from './score/scores.ts'
 
-/** An IHAVE for many peers, with its size. */
-export interface SizedIHave {
-  readonly ihave: IHave
-  readonly bytes: number
-}
-
 /** Control messages to one peer that leave together when the call that made them is over. */
 export class Outgoing {
   graft: string[] | undefined
   prune: Prune[] | undefined
-  ihave: SizedIHave[] | undefined
+  ihave: IHave[] | undefined
   iwant: MessageId[] | undefined
-  /** Of all of them, inside of the control message, but for the frame of IWANT. */
+  /** Of all of them, inside of the control message, but for what IWANT takes beyond its ids. */
   bytes = 0
 }
 
@@ -81,10 +75,11 @@ export class Outbox<M extends Message, Handle> {
     outgoing.bytes += controlEntryBytes.prune(prune)
   }
 
-  ihave(peer: PeerState<M, Handle>, entry: SizedIHave): void {
+  /** With its size: the entry may be one for many peers. */
+  ihave(peer: PeerState<M, Handle>, entry: IHave, bytes: number): void {
     const outgoing = this.#of(peer)
     ;(outgoing.ihave ??= []).push(entry)
-    outgoing.bytes += entry.bytes
+    outgoing.bytes += bytes
   }
 
   iwant(peer: PeerState<M, Handle>, id: MessageId): void {
@@ -115,98 +110,61 @@ export class Outbox<M extends Message, Handle> {
 
   /** Gossip rides along with what is urgent: peers count the control messages that they listen to. */
   #flush(peer: PeerState<M, Handle>, outgoing: Outgoing): void {
-    const { graft, prune, ihave, iwant, bytes } = outgoing
-    const iwantFrame = iwant === undefined ? 0 : controlEntryBytes.ids(iwant) - idsBytes(iwant)
-    if (bytes + iwantFrame > this.#maxControlBytes) return this.#split(peer, outgoing)
-    const frame = new Frame()
-    frame.bytes = bytes + iwantFrame
-    if (graft !== undefined) frame.graft = graft
-    if (prune !== undefined) frame.prune = prune
-    if (iwant !== undefined) frame.iwant = iwant
-    if (ihave !== undefined) frame.ihave = ihave.map((entry) => entry.ihave)
-    this.#send(peer, frame)
+    if (outgoing.bytes + frameOf(outgoing.iwant) > this.#maxControlBytes) this.#split(peer, outgoing)
+    else this.#send(peer, outgoing)
   }
 
   #split(peer: PeerState<M, Handle>, { graft = [], prune = [], ihave = [], iwant = [] }: Outgoing): void {
-    const urgent = new Frames(this.#maxControlBytes)
-    for (const topic of graft) urgent.for(controlEntryBytes.graft(topic)).graft.push(topic)
-    for (const entry of prune) urgent.for(controlEntryBytes.prune(entry)).prune.push(entry)
-    for (const frame of urgent.all) this.#send(peer, frame)
-    const gossip = new Frames(this.#maxControlBytes)
-    for (const id of iwant) gossip.for(controlEntryBytes.id(id)).iwant.push(id)
-    for (const entry of ihave) gossip.for(entry.bytes).ihave.push(entry.ihave)
-    for (const frame of gossip.all.slice(0, this.#maxIHaveRpcs)) {
-      if (frame.iwant.length > 0) frame.bytes += controlEntryBytes.ids(frame.iwant) - idsBytes(frame.iwant)
-      this.#send(peer, frame)
-    }
+    const urgent = new Pieces(this.#maxControlBytes)
+    for (const topic of graft) (urgent.for(controlEntryBytes.graft(topic)).graft ??= []).push(topic)
+    for (const entry of prune) (urgent.for(controlEntryBytes.prune(entry)).prune ??= []).push(entry)
+    const gossip = new Pieces(this.#maxControlBytes)
+    for (const id of iwant) (gossip.for(controlEntryBytes.id(id)).iwant ??= []).push(id)
+    for (const entry of ihave) (gossip.for(controlEntryBytes.ihave(entry)).ihave ??= []).push(entry)
+    for (const piece of urgent.all) this.#send(peer, piece)
+    for (const piece of gossip.all.slice(0, this.#maxIHaveRpcs)) this.#send(peer, piece)
   }
 
-  #send(peer: PeerState<M, Handle>, frame: Frame): void {
-    const { ihave, iwant } = frame
-    this.send(peer, frame.item, frame.isUrgent ? 'control' : 'gossip')
+  #send(peer: PeerState<M, Handle>, { graft, prune, ihave, iwant, bytes }: Outgoing): void {
+    const control = { ihave, iwant: iwant && [iwant], graft, prune }
+    const isUrgent = graft !== undefined || prune !== undefined
+    this.send(
+      peer,
+      { rpc: { control }, bytes: controlRpcBytes(bytes + frameOf(iwant)) },
+      isUrgent ? 'control' : 'gossip'
+    )
     const { trace } = this.#host
     if (trace === undefined) return
-    for (const { ids } of ihave) trace.ihave?.(peer, ids.length, 'sent')
-    if (iwant.length > 0) trace.iwant?.(peer, iwant.length, 'sent')
+    for (const { ids } of ihave ?? []) trace.ihave?.(peer, ids.length, 'sent')
+    if (iwant !== undefined) trace.iwant?.(peer, iwant.length, 'sent')
   }
 }
 
-function idsBytes(ids: readonly MessageId[]): number {
+/** What IWANT takes beyond its ids, which are counted one by one. */
+function frameOf(iwant: readonly MessageId[] | undefined): number {
+  if (iwant === undefined) return 0
   let bytes = 0
-  for (const id of ids) bytes += controlEntryBytes.id(id)
-  return bytes
-}
-
-const some = <T>(entries: T[]): T[] | undefined => (entries.length > 0 ? entries : undefined)
-
-/** What a frame has none of. */
-const empty: never[] = []
-
-/** A control message while it is filled. */
-class Frame {
-  graft: string[] = empty
-  prune: Prune[] = empty
-  ihave: IHave[] = empty
-  iwant: MessageId[] = empty
-  /** Of its entries, once they are known. */
-  bytes = 0
-
-  get isUrgent(): boolean {
-    return this.graft.length > 0 || this.prune.length > 0
-  }
-
-  get item(): Outbound<never> {
-    const control = {
-      ihave: some(this.ihave),
-      iwant: this.iwant.length > 0 ? [this.iwant] : undefined,
-      graft: some(this.graft),
-      prune: some(this.prune)
-    }
-    return { rpc: { control }, bytes: controlRpcBytes(this.bytes) }
-  }
+  for (const id of iwant) bytes += controlEntryBytes.id(id)
+  return controlEntryBytes.ids(iwant) - bytes
 }
 
 /** As many control messages as it takes, each up to a bound. */
-class Frames {
+class Pieces {
   readonly #maxBytes: number
-  readonly all: Frame[] = []
+  readonly all: Outgoing[] = []
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
   /** Where an entry of so many bytes goes. */
-  for(bytes: number): Frame {
-    let frame = this.all.at(-1)
-    if (frame === undefined || frame.bytes + bytes > this.#maxBytes) {
-      frame = new Frame()
-      frame.graft = []
-      frame.prune = []
-      frame.ihave = []
-      frame.iwant = []
-      this.all.push(frame)
+  for(bytes: number): Outgoing {
+    let piece = this.all.at(-1)
+    if (piece === undefined || piece.bytes + bytes > this.#maxBytes) {
+      piece = new Outgoing()
+      this.all.push(piece)
     }
-    frame.bytes += bytes
-    return frame
+    piece.bytes += bytes
+    return piece
   }
 }

@@ -16,12 +16,13 @@ export class PeerRecommender<M extends Message, Handle> {
   choose({ peers }: Topic<M, Handle>, to: PeerState<M, Handle>): PeerExchange[] {
     const { settings, host, random } = this.#context
     if (!settings.peerExchange || host.exchange === undefined || settings.prunePeers === 0) return []
-    const isGood = (peer: PeerState<M, Handle>): boolean => peer !== to && peer.features.mesh && peer.score.value >= 0
     const chosen: PeerExchange[] = []
-    for (const peer of peers.draw(settings.prunePeers, random, isGood)) {
-      const record = host.exchange(peer)
+    peers.draw(settings.prunePeers, random, (peer) => {
+      if (peer === to || !peer.features.mesh || peer.score.value < 0) return false
+      const record = host.exchange?.(peer)
       if (record?.signedPeerRecord !== undefined) chosen.push(record)
-    }
+      return true
+    })
     return chosen
   }
 

@@ -114,22 +114,30 @@ export class OutboundQueue<M extends Message> {
   }
 
   #lane(priority: Priority): BoundedQueue<Outbound<M>> {
-    return (this.#lanes[priority] ??= new BoundedQueue({ maxItems: this.#limits.maxItems }))
+    return (this.#lanes[priority] ??= new BoundedQueue({
+      maxItems: this.#limits.maxItems,
+      sizeOf: ({ bytes }) => bytes
+    }))
   }
 
+  /** Evicts only when that makes the room that is needed. */
   #makeRoom(bytes: number, priority: Priority): boolean {
-    const { maxBytes } = this.#limits
-    if (bytes > maxBytes) return false
-    for (let at = order.length - 1; this.#bytes + bytes > maxBytes && order[at] !== priority; at--) {
-      const lane = this.#lanes[order[at] as Priority]
-      while (lane !== undefined && this.#bytes + bytes > maxBytes) {
-        const evicted = lane.shift()
+    const { maxBytes, maxItems } = this.#limits
+    if (this.#lane(priority).length >= maxItems) return false
+    let missing = this.#bytes + bytes - maxBytes
+    if (missing <= 0) return true
+    const lessUrgent = order.slice(order.indexOf(priority) + 1)
+    if (missing > lessUrgent.reduce((sum, other) => sum + (this.#lanes[other]?.bytes ?? 0), 0)) return false
+    for (const other of lessUrgent.toReversed()) {
+      while (missing > 0) {
+        const evicted = this.#lanes[other]?.shift()
         if (evicted === undefined) break
+        missing -= evicted.bytes
         this.#bytes -= evicted.bytes
         this.#length--
         this.#dropped++
       }
     }
-    return this.#bytes + bytes <= maxBytes
+    return true
   }
 }

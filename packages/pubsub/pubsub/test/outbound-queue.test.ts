@@ -38,6 +38,17 @@ test('a full queue drops the oldest of what is less urgent, and refuses the rest
   expect(idsOf(queue)).toEqual([undefined])
 })
 
+test('what does not fit in any case drives nothing out', () => {
+  const queue = new OutboundQueue<Message>({ maxBytes: 30, maxItems: 2 })
+  queue.push(message('own 1', 9), 'own')
+  queue.push(message('own 2', 9), 'own')
+  queue.push(message('gossip'), 'gossip')
+  expect(queue.push(message('too large', 15), 'forward')).toBe(false)
+  expect(queue.push(message('one too many', 5), 'own')).toBe(false)
+  expect(queue.dropped).toBe(2)
+  expect(idsOf(queue)).toEqual(['own 1', 'own 2', 'gossip'])
+})
+
 test('a queue holds no more things than its bound', () => {
   const queue = new OutboundQueue<Message>({ maxBytes: 1000, maxItems: 2 })
   expect([1, 2, 3].map((id) => queue.push(message(`${id}`, 1), 'forward'))).toEqual([true, true, false])

@@ -43,12 +43,19 @@ export interface Driver {
   create(options: NodeOptions): Promise<BenchNode>
 }
 
-const driverNames = ['peerloom', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+/** `peerloom-sodium` is `peerloom` with sodium-native installed; all others run without it. */
+const driverNames = ['peerloom', 'peerloom-sodium', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
 export type DriverName = (typeof driverNames)[number]
+
+const withoutSodium = new URL('./without-sodium.ts', import.meta.url).href
+
+/** What Node is started with for a driver. */
+export const flagsOf = (name: DriverName): string[] => (name === 'peerloom-sodium' ? [] : ['--import', withoutSodium])
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
   switch (name) {
     case 'peerloom':
+    case 'peerloom-sodium':
       return (await import('./drivers/peerloom.ts')).driver
     case 'js-libp2p':
       return (await import('./drivers/js-libp2p.ts')).driver

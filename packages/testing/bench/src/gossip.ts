@@ -14,10 +14,9 @@ const deadlineMs = 150_000
 const [, , driver = 'peerloom', bytesText = '1024', countText = '200'] = process.argv
 const bytes = Number(bytesText)
 const count = Number(countText)
-const start: StartGossip =
-  driver === 'peerloom'
-    ? (await import('./drivers/peerloom-gossip.ts')).startGossip
-    : (await import('./drivers/js-libp2p-gossip.ts')).startGossip
+const start: StartGossip = driver.startsWith('peerloom')
+  ? (await import('./drivers/peerloom-gossip.ts')).startGossip
+  : (await import('./drivers/js-libp2p-gossip.ts')).startGossip
 
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage()

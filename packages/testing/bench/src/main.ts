@@ -48,8 +48,9 @@ for (const row of rows) {
       const list = (rounds[driver] ??= [])
       const size = driver === 'js-libp2p' ? (row.jsSize ?? row.size) : row.size
       if (row.workload === 'start-up') list.push(await runStartUp(driver))
-      else if (row.workload === 'replay') list.push(await runReplay(driver, size))
-      else if (row.messageBytes !== undefined) list.push(await runGossip(driver, row.messageBytes, size))
+      else if (row.workload === 'replay') list.push(await runReplay(driver, size, values.profile))
+      else if (row.messageBytes !== undefined)
+        list.push(await runGossip(driver, row.messageBytes, size, values.profile))
       else list.push(await runPair(driver, row.workload, size, options))
     }
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { type DriverName, isRelayed, type NodeOptions } from './driver.ts'
+import { type DriverName, flagsOf, isRelayed, type NodeOptions } from './driver.ts'
 import type { Reply, Request } from './peer.ts'
 import type { Figures } from './workloads.ts'
 
@@ -21,7 +21,7 @@ class Peer {
   constructor(driver: DriverName, options: NodeOptions, flags: readonly string[], onAsk: (ask: Ask) => void) {
     this.#onAsk = onAsk
     this.child = fork(entry, [driver, JSON.stringify(options)], {
-      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flags],
+      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...flagsOf(driver), ...flags],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, NODE_ENV: 'production' }
     })
@@ -110,22 +110,30 @@ export async function runPair(
 
 /** One start of a fresh process with a first node. */
 export async function runStartUp(driver: DriverName): Promise<Figures> {
-  return runScript('./start-up.mjs', [driver])
+  return runScript('start-up.mjs', driver, [])
 }
 
 /** A mesh of nodes in one fresh process, with `size` messages of so many bytes. */
-export async function runGossip(driver: DriverName, bytes: number, size: number): Promise<Figures> {
-  return runScript('./gossip.ts', [driver, String(bytes), String(size)])
+export async function runGossip(driver: DriverName, bytes: number, size: number, profile?: string): Promise<Figures> {
+  return runScript('gossip.ts', driver, [bytes, size], profile)
 }
 
 /** `size` received messages and seven duplicates of each, without a network, in one fresh process. */
-export async function runReplay(driver: DriverName, size: number): Promise<Figures> {
-  return runScript('./replay.ts', [driver, String(size)])
+export async function runReplay(driver: DriverName, size: number, profile?: string): Promise<Figures> {
+  return runScript('replay.ts', driver, [size], profile)
 }
 
-async function runScript(name: string, args: readonly string[]): Promise<Figures> {
+async function runScript(
+  name: string,
+  driver: DriverName,
+  args: readonly number[],
+  profile?: string
+): Promise<Figures> {
   const script = fileURLToPath(new URL(name, import.meta.url))
+  const at = `${profile}/${[driver, name.split('.')[0], ...args].join('-')}`
+  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${at}`]
   const options = { timeout: timeoutMs, env: { ...process.env, NODE_ENV: 'production' } }
-  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], options)
+  const command = [...flagsOf(driver), ...flags, script, driver, ...args.map(String)]
+  const { stdout } = await promisify(execFile)(process.execPath, command, options)
   return JSON.parse(stdout) as Figures
 }

@@ -22,10 +22,9 @@ const stepMessages = 50
 
 const [, , driver = 'peerloom', countText = '4000'] = process.argv
 const count = Number(countText)
-const startReceiver: (peers: number) => Promise<Receiver> =
-  driver === 'peerloom'
-    ? (await import('./drivers/peerloom-replay.ts')).startReceiver
-    : (await import('./drivers/js-libp2p-replay.ts')).startReceiver
+const startReceiver: (peers: number) => Promise<Receiver> = driver.startsWith('peerloom')
+  ? (await import('./drivers/peerloom-replay.ts')).startReceiver
+  : (await import('./drivers/js-libp2p-replay.ts')).startReceiver
 
 const cpuUs = (): number => {
   const { user, system } = process.threadCpuUsage()

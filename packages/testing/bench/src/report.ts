@@ -6,6 +6,8 @@ import type { Figures } from './workloads.ts'
 /** What a row promises: a figure against js-libp2p's, against a limit's, or as it is. */
 export interface Goal {
   readonly figure: string
+  /** Whose figure. Default `peerloom`. */
+  readonly by?: DriverName
   readonly atLeast?: number
   readonly atMost?: number
   /** Compare with this driver's figure of the same run; without it the figure itself is judged. */
@@ -43,7 +45,7 @@ export function mediansOf(rounds: readonly Figures[]): Figures {
 }
 
 export function judge(goal: Goal, medians: RowResult['medians']): { reached: boolean; value: number } {
-  const ours = medians.peerloom?.[goal.figure] ?? Number.NaN
+  const ours = medians[goal.by ?? 'peerloom']?.[goal.figure] ?? Number.NaN
   const value = goal.of === undefined ? ours : ours / (medians[goal.of]?.[goal.figure] ?? Number.NaN)
   return { value, reached: value >= (goal.atLeast ?? -Infinity) && value <= (goal.atMost ?? Infinity) }
 }
@@ -60,15 +62,16 @@ export function printRow(result: RowResult): void {
   const drivers = Object.keys(result.medians) as DriverName[]
   const figures = Object.keys(result.medians.peerloom ?? result.medians[drivers[0] as DriverName] ?? {})
   const width = Math.max(...figures.map((name) => name.length), 8)
-  console.log(`  ${''.padEnd(width)} ${drivers.map((name) => name.padStart(12)).join(' ')}`)
+  console.log(`  ${''.padEnd(width)} ${drivers.map((name) => name.padStart(15)).join(' ')}`)
   for (const figure of figures) {
-    const values = drivers.map((name) => short(result.medians[name]?.[figure] ?? Number.NaN).padStart(12))
+    const values = drivers.map((name) => short(result.medians[name]?.[figure] ?? Number.NaN).padStart(15))
     console.log(`  ${figure.padEnd(width)} ${values.join(' ')}`)
   }
   for (const goal of result.goals) {
     const bound = goal.atLeast === undefined ? `<= ${goal.atMost}` : `>= ${goal.atLeast}`
     const against = goal.of === undefined ? '' : ` x ${goal.of}`
-    console.log(`  ${goal.reached ? 'ok  ' : 'MISS'} ${goal.figure} ${bound}${against}: ${short(goal.value)}`)
+    const by = goal.by === undefined ? '' : `${goal.by}: `
+    console.log(`  ${goal.reached ? 'ok  ' : 'MISS'} ${by}${goal.figure} ${bound}${against}: ${short(goal.value)}`)
   }
 }
 

@@ -36,7 +36,7 @@ async function jsLibp2p() {
     })
 }
 
-const create = await (process.argv[2] === 'peerloom' ? peerloom() : jsLibp2p())
+const create = await (process.argv[2] === 'js-libp2p' ? jsLibp2p() : peerloom())
 const imported = performance.now()
 const node = await create()
 const started = performance.now()

@@ -115,19 +115,16 @@ export class PartialMessages<M extends Message, Handle> {
     return reached
   }
 
-  /** In place of IHAVE: takes those that ask for parts out of the listeners, and tells them what we have. Gives the rest. */
-  gossip(topic: Topic<M, Handle>, listeners: PeerState<M, Handle>[]): PeerState<M, Handle>[] {
-    const groups = this.#topics.get(topic.name)
-    return listeners.filter((peer) => {
-      if (!peer.requestsPartial(topic.name)) return true
-      for (const group of groups?.values() ?? []) {
-        if (group.own === undefined) continue
-        const exchange = group.peers.get(peer) ?? {}
-        group.peers.set(peer, exchange)
-        this.#send(topic, group, peer, exchange, undefined)
-      }
-      return false
-    })
+  /** In place of IHAVE, tells a peer that asks for parts what we have of them. False: it does not ask for parts. */
+  gossip(topic: Topic<M, Handle>, peer: PeerState<M, Handle>): boolean {
+    if (!peer.requestsPartial(topic.name)) return false
+    for (const group of this.#topics.get(topic.name)?.values() ?? []) {
+      if (group.own === undefined) continue
+      const exchange = group.peers.get(peer) ?? {}
+      group.peers.set(peer, exchange)
+      this.#send(topic, group, peer, exchange, undefined)
+    }
+    return true
   }
 
   tick(): void {
