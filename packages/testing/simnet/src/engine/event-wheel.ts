@@ -116,11 +116,15 @@ export class EventWheel {
   /** The time of the next event; undefined when there is none. Looks through what lies between: not for every event. */
   peek(): number | undefined {
     if (this.#at < this.#count) return this.#floats[((this.#current[this.#at] as number) * words) >> 1]
-    for (let bucket = this.#bucket + 1; bucket < bucketsPerSlot; bucket++) {
-      if (this.#near.heads[bucket] !== none) return this.#earliest(this.#near, bucket)
+    if (this.#near.count > 0) {
+      for (let bucket = this.#bucket + 1; bucket < bucketsPerSlot; bucket++) {
+        if (this.#near.heads[bucket] !== none) return this.#earliest(this.#near, bucket)
+      }
     }
-    for (let slot = this.#slot + 1; slot < slotsPerEpoch; slot++) {
-      if (this.#slots.heads[slot] !== none) return this.#earliest(this.#slots, slot)
+    if (this.#slots.count > 0) {
+      for (let slot = this.#slot + 1; slot < slotsPerEpoch; slot++) {
+        if (this.#slots.heads[slot] !== none) return this.#earliest(this.#slots, slot)
+      }
     }
     return this.#earliest(this.#far, 0)
   }

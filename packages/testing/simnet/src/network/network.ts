@@ -1,6 +1,6 @@
 import { type Outbound, type Rpc, rpcBytes } from '@peerloom/pubsub'
 import { EventLog } from '../engine/event-log.ts'
-import { EventWheel } from '../engine/event-wheel.ts'
+import { NodeEvents } from '../engine/node-events.ts'
 import { Random } from '../engine/random.ts'
 import { eventKinds as kinds } from './event-kinds.ts'
 import type { KindCounts } from './kinds.ts'
@@ -29,7 +29,6 @@ export interface NetworkObserver {
  */
 export class Network {
   readonly options: ResolvedNetworkOptions
-  readonly wheel: EventWheel = new EventWheel(65_536)
   readonly log: EventLog = new EventLog()
   readonly regionOf: Uint8Array
   readonly peerIds: readonly string[]
@@ -37,6 +36,7 @@ export class Network {
   /** For whoever lives in the nodes. */
   readonly random: Random
   readonly messages: SimMessage[] = []
+  readonly #time: NodeEvents
   readonly #wires: Wires
   readonly #traffic: Traffic
   readonly #links: Links
@@ -59,7 +59,8 @@ export class Network {
     this.regionOf = settle(regions, nodes, places)
     this.peerIds = Array.from({ length: nodes }, (_, node) => simPeerId(node, ids))
     this.#wires = new Wires(this.options, options, this.regionOf, random.fork())
-    this.#traffic = new Traffic(this.wheel, this.#wires)
+    this.#time = new NodeEvents(nodes, this.#wires.shortestUs)
+    this.#traffic = new Traffic(this.#time, this.#wires)
     this.#links = new Links(nodes)
     this.#residents = Array.from({ length: nodes })
     this.#tenancies = new Int32Array(nodes)
@@ -68,7 +69,12 @@ export class Network {
 
   /** Milliseconds of virtual time since the start. */
   get nowMs(): number {
-    return this.wheel.now / 1000
+    return this.#time.now / 1000
+  }
+
+  /** The same in microseconds, whole. */
+  get nowUs(): number {
+    return this.#time.now
   }
 
   /** Connections that are up. */
@@ -85,7 +91,7 @@ export class Network {
   get pending(): { readonly rpcs: number; readonly events: number; readonly links: number; readonly calls: number } {
     return {
       rpcs: this.#traffic.rpcs,
-      events: this.wheel.length,
+      events: this.#time.length,
       links: this.#links.size,
       calls: this.#calls.length
     }
@@ -98,7 +104,7 @@ export class Network {
     this.#tenancies[node] = tenancy
     const { beatMs } = resident
     // Heartbeats of a network are not in step.
-    if (beatMs > 0) this.wheel.push(this.#in(beatMs * this.random.float()), kinds.beat, node, tenancy, 0)
+    if (beatMs > 0) this.#time.push(this.#in(beatMs * this.random.float()), kinds.beat, node, tenancy, 0)
   }
 
   resident(node: number): Resident | undefined {
@@ -125,7 +131,7 @@ export class Network {
     if (from === to || this.#residents[from] === undefined || this.#residents[to] === undefined) return false
     if (this.#links.has(from, to) || !this.canDial(from, to)) return false
     const trips = 2 * this.options.dialRoundTrips
-    this.wheel.push(this.wheel.now + Math.round(trips * this.#wires.latencyUs(from, to)), kinds.linked, to, from, 0)
+    this.#time.script(this.#time.now + Math.round(trips * this.#wires.latencyUs(from, to)), kinds.linked, to, from, 0)
     return true
   }
 
@@ -135,12 +141,12 @@ export class Network {
     this.#down(link)
     const { twin } = link
     if (!twin.isUp) return
-    this.wheel.push(this.#wires.arrival(link, this.wheel.now), kinds.unlinked, twin.index, link.node, 0)
+    this.#time.push(this.#wires.arrival(link, this.#time.now), kinds.unlinked, link.remote, twin.index, 0)
   }
 
   /** Ends a connection when what runs now has ended: for calls from inside of a router. */
   disconnectSoon(link: Link): void {
-    if (link.isUp) this.wheel.push(this.wheel.now, kinds.closing, link.index, link.node, 0)
+    if (link.isUp) this.#time.push(this.#time.now, kinds.closing, link.node, link.index, 0)
   }
 
   /** Splits the network: connections between sides are cut, and nobody dials across. */
@@ -183,31 +189,31 @@ export class Network {
       topic,
       bytes: signedMessageBytes(topic, payloadBytes),
       publisher: node,
-      publishedUs: this.wheel.now,
+      publishedUs: this.#time.now,
       valid
     })
     this.messages.push(message)
-    this.wheel.push(this.wheel.now, kinds.publish, node, 0, index)
+    this.#time.push(this.#time.now, kinds.publish, node, 0, index)
     return message
   }
 
   /** Calls the resident's `timer` with the number, after a time. */
   timer(node: number, delayMs: number, ref: number): void {
-    this.wheel.push(this.#in(delayMs), kinds.timer, node, this.#tenancies[node] as number, ref)
+    this.#time.push(this.#in(delayMs), kinds.timer, node, this.#tenancies[node] as number, ref)
   }
 
   /** Calls back after a time: for scripts. It is an event like others. */
   call(delayMs: number, callback: () => void): void {
-    this.wheel.push(this.#in(delayMs), kinds.call, 0, 0, this.#calls.add(callback))
+    this.#time.script(this.#in(delayMs), kinds.call, 0, 0, this.#calls.add(callback))
   }
 
   /** Lets virtual time go on. */
   run(forMs: number): void {
-    this.wheel.run(this.#in(forMs), this.#handle)
+    this.#time.run(this.#in(forMs), this.#handle)
   }
 
   readonly #handle = (kind: number, to: number, from: number, ref: number): void => {
-    this.log.add(this.wheel.now, kind, to, from, ref)
+    this.log.add(this.#time.now, kind, to, from, ref)
     this.#dispatch(kind, to, from, ref)
     this.#traffic.send()
   }
@@ -216,20 +222,20 @@ export class Network {
     switch (kind) {
       case kinds.message:
       case kinds.messageDown: {
-        const link = this.#links.get(to)
+        const link = this.#links.get(from)
         if (link === undefined) return
         const message = this.messages[ref] as SimMessage
-        if (kind === kinds.message && this.#traffic.waits(link, message.bytes, kinds.messageDown, from, ref)) return
+        if (kind === kinds.message && this.#traffic.waits(link, message.bytes, kinds.messageDown, ref)) return
         this.observer.arrived?.(message, link.node)
         this.#residents[link.node]?.receive(link, message.rpc)
         return
       }
       case kinds.rpc:
       case kinds.rpcDown: {
-        const link = this.#links.get(to)
+        const link = this.#links.get(from)
         const traffic = this.#traffic
         const isNew = kind === kinds.rpc && link !== undefined
-        if (isNew && traffic.waits(link, traffic.rpcBytes(ref), kinds.rpcDown, from, ref)) return
+        if (isNew && traffic.waits(link, traffic.rpcBytes(ref), kinds.rpcDown, ref)) return
         const rpc = traffic.take(ref)
         if (link !== undefined) this.#residents[link.node]?.receive(link, rpc)
         return
@@ -240,7 +246,7 @@ export class Network {
       case kinds.beat: {
         const resident = this.#residents[to]
         if (resident === undefined || from !== this.#tenancies[to]) return
-        this.wheel.push(this.#in(resident.beatMs), kinds.beat, to, from, 0)
+        this.#time.push(this.#in(resident.beatMs), kinds.beat, to, from, 0)
         resident.beat()
         return
       }
@@ -251,12 +257,12 @@ export class Network {
         this.#up(from, to)
         return
       case kinds.unlinked: {
-        const link = this.#links.get(to)
+        const link = this.#links.get(from)
         if (link !== undefined) this.#down(link)
         return
       }
       case kinds.closing: {
-        const link = this.#links.get(to)
+        const link = this.#links.get(from)
         if (link !== undefined) this.disconnect(link)
         return
       }
@@ -290,7 +296,7 @@ export class Network {
   }
 
   #in(delayMs: number): number {
-    return this.wheel.now + Math.round(delayMs * 1000)
+    return this.#time.now + Math.round(delayMs * 1000)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Outbound, Rpc } from '@peerloom/pubsub'
-import type { EventWheel } from '../engine/event-wheel.ts'
+import type { NodeEvents } from '../engine/node-events.ts'
 import { eventKinds } from './event-kinds.ts'
 import { KindCounts } from './kinds.ts'
 import type { Link } from './link.ts'
@@ -13,14 +13,14 @@ import type { Wires } from './wires.ts'
  */
 export class Traffic {
   readonly sent: KindCounts = new KindCounts()
-  readonly #wheel: EventWheel
+  readonly #time: NodeEvents
   readonly #wires: Wires
   /** RPCs without messages that are on their way. Messages have their own numbers. */
   readonly #rpcs = new Slots<Outbound<SimMessage>>()
   readonly #woken: Link[] = []
 
-  constructor(wheel: EventWheel, wires: Wires) {
-    this.#wheel = wheel
+  constructor(time: NodeEvents, wires: Wires) {
+    this.#time = time
     this.#wires = wires
   }
 
@@ -50,7 +50,7 @@ export class Traffic {
       link.isWaiting = false
       if (!link.isUp || link.queue === undefined) continue
       for (let item = link.queue.shift(); item !== undefined; item = link.queue.shift()) {
-        this.#transmit(link, item, this.#wheel.now)
+        this.#transmit(link, item, this.#time.now)
       }
     }
     // Only when all have their places: the first is not to have two turns before the second had one.
@@ -65,11 +65,11 @@ export class Traffic {
   }
 
   /** Whether what has arrived has to wait for the downlink of its node. Then it is an event of that kind later. */
-  waits(link: Link, bytes: number, kind: number, from: number, ref: number): boolean {
+  waits(link: Link, bytes: number, kind: number, ref: number): boolean {
     if (!this.#wires.hasDownlinks) return false
-    const through = this.#wires.through(link.node, this.#wheel.now, bytes)
-    if (through <= this.#wheel.now) return false
-    this.#wheel.push(through, kind, link.index, from, ref)
+    const through = this.#wires.through(link.node, this.#time.now, bytes)
+    if (through <= this.#time.now) return false
+    this.#time.push(through, kind, link.node, link.index, ref)
     return true
   }
 
@@ -93,7 +93,7 @@ export class Traffic {
 
   /** Sends from the queues of the node's links, each in its turn, while the uplink takes it. */
   #pump(node: number): void {
-    const { now } = this.#wheel
+    const { now } = this.#time
     for (let link = this.#wires.next(node, now); link !== undefined; link = this.#wires.next(node, now)) {
       const { queue } = link
       const item = link.isUp ? queue?.shift() : undefined
@@ -102,7 +102,7 @@ export class Traffic {
       else link.isWaiting = false
     }
     const looksAt = this.#wires.reserve(node)
-    if (looksAt !== undefined) this.#wheel.push(looksAt, eventKinds.uplink, node, 0, 0)
+    if (looksAt !== undefined) this.#time.push(looksAt, eventKinds.uplink, node, 0, 0)
   }
 
   #transmit(link: Link, item: Outbound<SimMessage>, departUs: number): void {
@@ -113,7 +113,7 @@ export class Traffic {
     // The other has gone, and this side has not heard of it yet.
     if (!twin.isUp) return
     const arrival = this.#wires.arrival(link, departUs, item.bytes)
-    if (message !== undefined) this.#wheel.push(arrival, eventKinds.message, twin.index, link.node, message.index)
-    else this.#wheel.push(arrival, eventKinds.rpc, twin.index, link.node, this.#rpcs.add(item))
+    if (message !== undefined) this.#time.push(arrival, eventKinds.message, link.remote, twin.index, message.index)
+    else this.#time.push(arrival, eventKinds.rpc, link.remote, twin.index, this.#rpcs.add(item))
   }
 }

@@ -60,6 +60,11 @@ export class Wires {
     return this.#options.holePunching && this.#nat[to] === 1 && this.#nat[from] === 1
   }
 
+  /** What nobody hears of another sooner than. */
+  get shortestUs(): number {
+    return this.#latencyUs.reduce((shortest, each) => Math.min(shortest, each)) * (1 - this.#options.jitter)
+  }
+
   /** One way, without jitter. */
   latencyUs(from: number, to: number): number {
     const at = (this.#regionOf[from] as number) * this.#regions + (this.#regionOf[to] as number)

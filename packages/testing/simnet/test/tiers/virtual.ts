@@ -20,7 +20,7 @@ export function routerTier(seed: number): TierResult & { readonly hash: string }
   for (let node = 0; node < plan.nodes; node++) {
     const resident = new RouterResident(network, node, {
       makeRouter: (host) => gossipsubRouter(host),
-      deliver: (message) => latencies.push((network.wheel.now - message.publishedUs) / 1000)
+      deliver: (message) => latencies.push((network.nowUs - message.publishedUs) / 1000)
     })
     network.place(node, resident)
     resident.router.subscribe(plan.topic)
