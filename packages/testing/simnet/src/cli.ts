@@ -7,7 +7,7 @@ import { svgImage } from './report/line-chart.ts'
 import { chartStyle } from './report/style.ts'
 import { textReport } from './report/text.ts'
 import { runScenario } from './scenarios/run.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import type { Scenario, SybilPlan } from './scenarios/scenario.ts'
 import { scenarios } from './scenarios/scenarios.ts'
 
 const usage = `pnpm sim [scenario …]            default: small; "all" is every one, "evaluation" the 13 of GossipSub 1.1
@@ -16,6 +16,7 @@ const usage = `pnpm sim [scenario …]            default: small; "all" is every
   --nodes n                      honest nodes; sybils in proportion
   --rate n  --seconds n          messages a second, and how long they are published
   --bytes n                      payload of a message
+  --attack n                     the second in which the attack of sybils begins that come or turn late
   --no-idontwant                 without IDONTWANT
   --report file.html             default simulation.html; --json file.json for the figures
   --charts folder                every chart as an image of its own
@@ -33,6 +34,7 @@ function main(): void {
       rate: { type: 'string' },
       seconds: { type: 'string' },
       bytes: { type: 'string' },
+      attack: { type: 'string' },
       'no-idontwant': { type: 'boolean' },
       report: { type: 'string', default: 'simulation.html' },
       json: { type: 'string' },
@@ -45,6 +47,8 @@ function main(): void {
     for (const { name, about } of scenarios) console.log(`${name.padEnd(24)}${about}`)
     return
   }
+  const attackS = number(values.attack)
+  const attackMs = attackS === undefined ? undefined : attackS * 1000
   const change = (scenario: Scenario): Scenario => {
     const nodes = number(values.nodes) ?? scenario.nodes
     const share = nodes / scenario.nodes
@@ -63,7 +67,9 @@ function main(): void {
         values['no-idontwant'] === true
           ? { ...scenario.router, dontWantBytes: Number.MAX_SAFE_INTEGER }
           : scenario.router,
-      ...(sybils === undefined ? {} : { sybils: { ...sybils, count: Math.round(sybils.count * share) } })
+      ...(sybils === undefined
+        ? {}
+        : { sybils: begun({ ...sybils, count: Math.round(sybils.count * share) }, attackMs) })
     }
   }
   const chosen = choose(positionals).map(change)
@@ -79,6 +85,13 @@ function main(): void {
   write(values.report, htmlReport(runs))
   if (values.charts !== undefined) drawCharts(values.charts, runs)
   if (values.json !== undefined) write(values.json, JSON.stringify(runs, undefined, 1))
+}
+
+/** Sybils with another time for what they do late: to turn, or else to come. */
+function begun(sybils: SybilPlan, attackMs: number | undefined): SybilPlan {
+  if (attackMs === undefined) return sybils
+  if (sybils.attackAtMs !== undefined) return { ...sybils, attackAtMs: attackMs }
+  return sybils.connectAtMs === 0 ? sybils : { ...sybils, connectAtMs: attackMs }
 }
 
 function number(text: string | undefined): number | undefined {

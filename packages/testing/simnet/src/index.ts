@@ -4,6 +4,7 @@
  */
 export { EventLog } from './engine/event-log.ts'
 export { type EventHandler, EventWheel } from './engine/event-wheel.ts'
+export { NodeEvents } from './engine/node-events.ts'
 export { Random } from './engine/random.ts'
 export { NodeNetwork, type NodePlace } from './full/node-network.ts'
 export { VirtualTime } from './full/virtual-time.ts'

@@ -21,7 +21,7 @@ class Listener implements Resident {
   }
 
   receive(_link: Link, rpc: Rpc<SimMessage>): void {
-    this.arrived.push([this.#network.wheel.now, rpc.control?.graft?.[0]?.length ?? 0])
+    this.arrived.push([this.#network.nowUs, rpc.control?.graft?.[0]?.length ?? 0])
   }
 
   beat(): void {}

@@ -116,33 +116,34 @@ export class EventWheel {
   /** The time of the next event; undefined when there is none. Looks through what lies between: not for every event. */
   peek(): number | undefined {
     if (this.#at < this.#count) return this.#floats[((this.#current[this.#at] as number) * words) >> 1]
-    for (let bucket = this.#bucket + 1; bucket < bucketsPerSlot; bucket++) {
-      if (this.#near.heads[bucket] !== none) return this.#earliest(this.#near, bucket)
+    if (this.#near.count > 0) {
+      for (let bucket = this.#bucket + 1; bucket < bucketsPerSlot; bucket++) {
+        if (this.#near.heads[bucket] !== none) return this.#earliest(this.#near, bucket)
+      }
     }
-    for (let slot = this.#slot + 1; slot < slotsPerEpoch; slot++) {
-      if (this.#slots.heads[slot] !== none) return this.#earliest(this.#slots, slot)
+    if (this.#slots.count > 0) {
+      for (let slot = this.#slot + 1; slot < slotsPerEpoch; slot++) {
+        if (this.#slots.heads[slot] !== none) return this.#earliest(this.#slots, slot)
+      }
     }
     return this.#earliest(this.#far, 0)
   }
 
   #place(event: number, time: number): void {
     const epoch = Math.floor(time / epochUs)
-    if (epoch !== this.#epoch) return this.#append(this.#far, 0, event)
+    if (epoch !== this.#epoch) return this.#prepend(this.#far, 0, event)
     const slot = Math.floor((time - epoch * epochUs) / slotUs)
-    if (slot !== this.#slot) return this.#append(this.#slots, slot, event)
+    if (slot !== this.#slot) return this.#prepend(this.#slots, slot, event)
     const bucket = Math.floor((time - epoch * epochUs - slot * slotUs) / bucketUs)
     // Buckets are left behind only when they are empty, and time does not go back: never before the current one.
-    if (bucket > this.#bucket) return this.#append(this.#near, bucket, event)
+    if (bucket > this.#bucket) return this.#prepend(this.#near, bucket, event)
     this.#insert(event, time)
   }
 
-  #append(lists: Lists, list: number, event: number): void {
-    const ints = this.#ints
-    ints[event * words + nextAt] = none
-    const tail = lists.tails[list] as number
-    if (lists.heads[list] === none) lists.heads[list] = event
-    else ints[tail * words + nextAt] = event
-    lists.tails[list] = event
+  /** In front of those that are there: what was added first is the last, and its memory is not touched. */
+  #prepend(lists: Lists, list: number, event: number): void {
+    this.#ints[event * words + nextAt] = lists.heads[list] as number
+    lists.heads[list] = event
     lists.count++
   }
 
@@ -206,10 +207,17 @@ export class EventWheel {
 
   /** Places the events of a list anew. */
   #deal(lists: Lists, list: number): void {
-    let event = lists.heads[list] as number
+    const ints = this.#ints
+    let first = none
+    for (let event = lists.heads[list] as number; event !== none;) {
+      const before = ints[event * words + nextAt] as number
+      ints[event * words + nextAt] = first
+      first = event
+      event = before
+    }
     lists.heads[list] = none
-    while (event !== none) {
-      const next = this.#ints[event * words + nextAt] as number
+    for (let event = first; event !== none;) {
+      const next = ints[event * words + nextAt] as number
       lists.count--
       this.#place(event, this.#floats[(event * words) >> 1] as number)
       event = next
@@ -245,7 +253,7 @@ export class EventWheel {
     for (let offset = 1; offset < bucketUs; offset++) {
       starts[offset] = (starts[offset] as number) + (starts[offset - 1] as number)
     }
-    for (let at = 0; at < count; at++) {
+    for (let at = count - 1; at >= 0; at--) {
       const next = unsorted[at] as number
       const offset = (this.#floats[(next * words) >> 1] as number) - startUs
       const place = starts[offset] as number
@@ -273,15 +281,13 @@ export class EventWheel {
   }
 }
 
-/** Linked lists of events, by their number. */
+/** Linked lists of events, by their number, the newest first. */
 class Lists {
   readonly heads: Int32Array
-  readonly tails: Int32Array
   count = 0
 
   constructor(lists: number) {
     this.heads = new Int32Array(lists).fill(none)
-    this.tails = new Int32Array(lists).fill(none)
   }
 }
 

@@ -13,6 +13,7 @@ import { Random } from '../engine/random.ts'
 import { Link } from '../network/link.ts'
 import { type NetworkOptions, type ResolvedNetworkOptions, resolveOptions } from '../network/options.ts'
 import { settle } from '../network/regions.ts'
+import { Sides } from '../network/sides.ts'
 import { Wires } from '../network/wires.ts'
 import { type Carrier, LinkChannel } from './link-channel.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -47,7 +48,7 @@ export class NodeNetwork implements Carrier, Disposable {
   readonly #random: Random
   readonly #names = new MemoryNetwork()
   readonly #open = new Set<LinkChannel>()
-  #sides: Uint8Array | undefined
+  readonly #sides = new Sides()
   #links = 0
 
   constructor(options: NetworkOptions) {
@@ -95,16 +96,15 @@ export class NodeNetwork implements Carrier, Disposable {
 
   /** Splits the network: connections between sides are lost, and nobody dials across. */
   partition(sideOf: (node: number) => number): void {
-    const sides = Uint8Array.from({ length: this.options.nodes }, (_, node) => sideOf(node))
-    this.#sides = sides
+    this.#sides.split(this.options.nodes, sideOf)
     for (const channel of [...this.#open]) {
-      if (sides[channel.link.node] !== sides[channel.link.remote]) channel.lose()
+      if (this.#sides.separate(channel.link.node, channel.link.remote)) channel.lose()
     }
   }
 
   /** Ends the split. */
   heal(): void {
-    this.#sides = undefined
+    this.#sides.heal()
   }
 
   over(channel: LinkChannel): void {
@@ -114,8 +114,7 @@ export class NodeNetwork implements Carrier, Disposable {
   /** A SYN and its answer; then there is a stream of bytes. */
   async #link(from: number, to: number, { signal }: AbortOptions): Promise<readonly [LinkChannel, LinkChannel]> {
     const isThere = to < this.options.nodes
-    const isSplit = this.#sides !== undefined && this.#sides[from] !== this.#sides[to]
-    if (!isThere || isSplit || !this.wires.canDial(from, to)) {
+    if (!isThere || this.#sides.separate(from, to) || !this.wires.canDial(from, to)) {
       throw new PeerloomError('ERR_ADDRESS_UNREACHABLE', `node ${to} cannot be reached from node ${from}`)
     }
     const near = this.#newLink(from, to, true)

@@ -94,7 +94,7 @@ export class Recorder {
   readonly deliver = (message: SimMessage, node: number): void => {
     // Our own come back to nobody but a node that takes its own messages for news.
     if (node === message.publisher || !this.#isHonest(node)) return
-    const ms = (this.#network.wheel.now - message.publishedUs) / 1000
+    const ms = (this.#network.nowUs - message.publishedUs) / 1000
     this.latency.add(ms)
     this.#window.add(ms)
     this.#reached[message.index] = (this.#reached[message.index] as number) + 1

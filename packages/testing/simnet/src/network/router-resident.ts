@@ -101,7 +101,7 @@ export class RouterResident implements Resident, RouterHost<SimMessage, Link> {
   // The router's side.
 
   now(): number {
-    return this.#network.wheel.now / 1000
+    return this.#network.nowUs / 1000
   }
 
   random(): number {

@@ -3,6 +3,11 @@ import type { Link } from './link.ts'
 import type { Nat, NetworkOptions, ResolvedNetworkOptions } from './options.ts'
 
 const packetBytes = 1460
+/**
+ * What waits behind the sockets, in the queue of the system, and cannot be outrun any more: a millisecond, as Linux has it (TCP
+ * small queues). What is small leaves without looking at the uplink again for each.
+ */
+const aheadUs = 1000
 const natKinds: readonly Nat[] = ['public', 'cone', 'symmetric']
 
 /** Microseconds a byte takes at so many Mbit/s; 0: none. */
@@ -55,6 +60,11 @@ export class Wires {
     return this.#options.holePunching && this.#nat[to] === 1 && this.#nat[from] === 1
   }
 
+  /** What nobody hears of another sooner than. */
+  get shortestUs(): number {
+    return this.#latencyUs.reduce((shortest, each) => Math.min(shortest, each)) * (1 - this.#options.jitter)
+  }
+
   /** One way, without jitter. */
   latencyUs(from: number, to: number): number {
     const at = (this.#regionOf[from] as number) * this.#regions + (this.#regionOf[to] as number)
@@ -80,14 +90,12 @@ export class Wires {
     return arrival
   }
 
-  /** A new link has this number. */
+  /** There are links of all numbers up to this one. */
   open(index: number): void {
-    if (index >= this.#lastArrival.length) {
-      const more = new Float64Array(this.#lastArrival.length * 2)
-      more.set(this.#lastArrival)
-      this.#lastArrival = more
-    }
-    this.#lastArrival[index] = 0
+    if (index < this.#lastArrival.length) return
+    const more = new Float64Array(index * 2)
+    more.set(this.#lastArrival)
+    this.#lastArrival = more
   }
 
   /** Whether what the node sends takes time on its uplink. */
@@ -100,9 +108,9 @@ export class Wires {
     ;(this.#turns[link.node] as Link[]).push(link)
   }
 
-  /** The link whose turn it is; undefined: none, or the uplink is taken. */
+  /** The link whose turn it is; undefined: none, or the uplink is taken, and what the system keeps for it is there. */
   next(node: number, nowUs: number): Link | undefined {
-    return (this.#upFreeAt[node] as number) > nowUs ? undefined : (this.#turns[node] as Link[]).shift()
+    return (this.#upFreeAt[node] as number) > nowUs + aheadUs ? undefined : (this.#turns[node] as Link[]).shift()
   }
 
   /** Takes the uplink for so many bytes, as soon as it is free; gives when the last of them has left. */
@@ -117,7 +125,7 @@ export class Wires {
   reserve(node: number): number | undefined {
     if (this.#isReserved[node] === 1 || (this.#turns[node] as Link[]).length === 0) return undefined
     this.#isReserved[node] = 1
-    return Math.ceil(this.#upFreeAt[node] as number)
+    return Math.ceil((this.#upFreeAt[node] as number) - aheadUs)
   }
 
   release(node: number): void {

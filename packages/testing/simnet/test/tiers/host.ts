@@ -19,7 +19,7 @@ export type Order =
 export type Answer =
   | { readonly kind: 'done'; readonly addresses?: readonly (readonly [node: number, address: string])[] }
   | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'delivered'; readonly latencyMs: number }
+  | { readonly kind: 'delivered'; readonly message: number; readonly latencyMs: number }
 
 const makeNode = () =>
   createNode({
@@ -27,7 +27,8 @@ const makeNode = () =>
     transports: [tcp()],
     connectionEncryption: [noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), pubsub: gossipsub() }
+    // Peers of one address count as one attacker: here they are all there are.
+    services: { identify: identify(), pubsub: gossipsub({ score: { colocationAllowed: () => true } }) }
   })
 
 const nodes = new Map<number, Awaited<ReturnType<typeof makeNode>>>()
@@ -35,23 +36,27 @@ const say = (answer: Answer): void => void process.send?.(answer)
 /** One clock for all processes of the machine. */
 const nowMs = (): number => performance.timeOrigin + performance.now()
 
+/** Timers know whole milliseconds: what is due in less than half of one is due. */
+const timerMs = 0.5
+
 /** Bytes go on a latency later, in order. */
 function delay(from: Socket, to: Socket): void {
   const waiting: { readonly at: number; readonly bytes: Buffer | undefined }[] = []
   const leave = (): void => {
-    for (let next = waiting[0]; next !== undefined && next.at <= performance.now(); next = waiting[0]) {
-      waiting.shift()
-      if (next.bytes === undefined) to.end()
-      else to.write(next.bytes)
+    const now = performance.now()
+    while (waiting[0] !== undefined && waiting[0].at <= now + timerMs) {
+      const bytes = waiting.shift()?.bytes
+      if (bytes === undefined) to.end()
+      else to.write(bytes)
     }
-    if (waiting[0] !== undefined) setTimeout(leave, Math.max(0, waiting[0].at - performance.now()))
+    if (waiting[0] !== undefined) setTimeout(leave, Math.round(waiting[0].at - now))
   }
   let last = 0
   const hold = (bytes: Buffer | undefined): void => {
     const jitter = 1 + plan.jitter * (2 * Math.random() - 1)
     last = Math.max(last, performance.now() + plan.latencyMs * jitter)
     waiting.push({ at: last, bytes })
-    if (waiting.length === 1) setTimeout(leave, plan.latencyMs)
+    if (waiting.length === 1) setTimeout(leave, Math.round(last - performance.now()))
   }
   from
     .on('data', hold)
@@ -75,8 +80,9 @@ async function start(wanted: readonly number[]): Promise<(readonly [number, stri
   for (const at of wanted) {
     const node = await makeNode()
     node.services.pubsub.subscribe(plan.topic, ({ data, receivedFrom }) => {
-      const sentAt = new DataView(data.buffer, data.byteOffset).getFloat64(0)
-      if (receivedFrom !== undefined) say({ kind: 'delivered', latencyMs: nowMs() - sentAt })
+      const view = new DataView(data.buffer, data.byteOffset)
+      const latencyMs = nowMs() - view.getFloat64(0)
+      if (receivedFrom !== undefined) say({ kind: 'delivered', message: view.getUint32(8), latencyMs })
     })
     nodes.set(at, node)
     const port = Number(
@@ -99,7 +105,9 @@ async function obey(order: Order): Promise<Answer> {
       return { kind: 'done' }
     case 'publish': {
       const data = new Uint8Array(plan.payloadBytes)
-      new DataView(data.buffer).setFloat64(0, nowMs())
+      const view = new DataView(data.buffer)
+      view.setUint32(8, order.message)
+      view.setFloat64(0, nowMs())
       await nodes.get(order.from)?.services.pubsub.publish(plan.topic, data)
       return { kind: 'done' }
     }

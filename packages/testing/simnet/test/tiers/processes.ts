@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, Order } from './host.ts'
-import { edges, plan, publisherOf, tierResult, type TierResult } from './plan.ts'
+import { edges, Latencies, messages, plan, publisherOf, type TierResult } from './plan.ts'
 
 const startTimeoutMs = 60_000
 
@@ -10,10 +10,10 @@ class Host {
   readonly #child: ChildProcess
   readonly #waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
 
-  constructor(onDelivered: (latencyMs: number) => void) {
+  constructor(onDelivered: (message: number, latencyMs: number) => void) {
     this.#child = fork(new URL('./host.ts', import.meta.url), { execArgv: ['--conditions=@peerloom/source'] })
     this.#child.on('message', (answer: Answer) => {
-      if (answer.kind === 'delivered') return onDelivered(answer.latencyMs)
+      if (answer.kind === 'delivered') return onDelivered(answer.message, answer.latencyMs)
       const next = this.#waiting.shift()
       if (answer.kind === 'failed') next?.reject(new Error(answer.reason))
       else next?.resolve(answer)
@@ -44,8 +44,11 @@ class Host {
 
 /** Real nodes over TCP in several processes, in real time; the latency between them is made. */
 export async function processTier(seed: number, processes: number): Promise<TierResult> {
-  const latencies: number[] = []
-  const hosts = Array.from({ length: processes }, () => new Host((latencyMs) => latencies.push(latencyMs)))
+  const latencies = new Latencies()
+  const hosts = Array.from(
+    { length: processes },
+    () => new Host((message, latencyMs) => latencies.add(message, latencyMs))
+  )
   const hostOf = (node: number): Host => hosts[node % processes] as Host
   const addresses = new Map<number, string>()
   for (const [at, host] of hosts.entries()) {
@@ -57,12 +60,12 @@ export async function processTier(seed: number, processes: number): Promise<Tier
     await hostOf(from).tell({ kind: 'dial', from, address: addresses.get(to) as string })
   }
   await sleep(plan.warmMs)
-  for (let message = 0; message < plan.messages; message++) {
+  for (let message = 0; message < messages; message++) {
     const from = publisherOf(message)
     await hostOf(from).tell({ kind: 'publish', from, message })
     await sleep(plan.everyMs)
   }
   await sleep(plan.coolMs)
   await Promise.all(hosts.map((host) => host.tell({ kind: 'stop' })))
-  return tierResult(latencies)
+  return latencies.result()
 }
