@@ -42,6 +42,6 @@ export class Listeners {
 
   /** Resolves when ports that connections shared are free as well; the connections are closed by then. */
   async released(): Promise<void> {
-    await Promise.all(this.#closed.splice(0).map((listener) => listener.released?.()))
+    await Promise.all(this.#closed.splice(0).map(async (listener) => listener.released?.()))
   }
 }
