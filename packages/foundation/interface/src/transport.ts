@@ -63,6 +63,11 @@ export interface Listener {
   addresses(): Multiaddr[]
   /** Stops accepting and frees the port; connections that exist live on. */
   close(): Promise<void>
+  /**
+   * For those whose connections are on the listener's port: resolves, inside a bound, when the port is free. Called behind
+   * `close` when the connections are closed as well.
+   */
+  released?(): Promise<void>
 }
 
 export interface Transport {

@@ -5,7 +5,7 @@ import { type Listener, PeerloomError, toError, type Transport, type Upgrader } 
 export class Listeners {
   readonly #transports: readonly Transport[]
   readonly #listeners: Listener[] = []
-
+  readonly #closed: Listener[] = []
   readonly #onAddresses: () => void
 
   /** `onAddresses` is called when what a listener gives as its addresses changes. */
@@ -35,6 +35,13 @@ export class Listeners {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()))
+    const closing = this.#listeners.splice(0)
+    this.#closed.push(...closing)
+    await Promise.all(closing.map((listener) => listener.close()))
+  }
+
+  /** Resolves when ports that connections shared are free as well; the connections are closed by then. */
+  async released(): Promise<void> {
+    await Promise.all(this.#closed.splice(0).map(async (listener) => listener.released?.()))
   }
 }

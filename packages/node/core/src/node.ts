@@ -289,6 +289,7 @@ export class PeerloomNode<S> implements Node<S> {
       upgrader.stop(stopped)
       return closing
     })
+    await attempt(() => listeners.released())
     await attempt(() => peers.flush())
     addresses.refresh()
     // What was closed counts as open until the event loop has come round.

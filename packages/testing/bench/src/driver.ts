@@ -24,7 +24,7 @@ export interface BenchNode {
 }
 
 /** What connections are made of. Where a part is not named it is TCP, Noise and yamux. `relay-tls` prefers TLS to Noise. */
-export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'relay' | 'relay-tls'
+export type Stack = 'tcp' | 'ws' | 'tls' | 'quic' | 'webrtc' | 'relay' | 'relay-tls'
 
 export const isRelayed = (stack: Stack): boolean => stack === 'relay' || stack === 'relay-tls'
 
@@ -44,7 +44,15 @@ export interface Driver {
 }
 
 /** `peerloom-sodium` is `peerloom` with sodium-native installed; all others run without it. */
-const driverNames = ['peerloom', 'peerloom-sodium', 'js-libp2p', 'aead-loop', 'raw-tls', 'raw-tcp'] as const
+const driverNames = [
+  'peerloom',
+  'peerloom-sodium',
+  'js-libp2p',
+  'aead-loop',
+  'raw-tls',
+  'raw-tcp',
+  'webrtc-engine'
+] as const
 export type DriverName = (typeof driverNames)[number]
 
 const withoutSodium = new URL('./without-sodium.ts', import.meta.url).href
@@ -65,5 +73,7 @@ export async function loadDriver(name: DriverName): Promise<Driver> {
       return (await import('./drivers/raw-socket.ts')).tlsDriver
     case 'raw-tcp':
       return (await import('./drivers/raw-socket.ts')).tcpDriver
+    case 'webrtc-engine':
+      return (await import('./drivers/webrtc-engine.ts')).driver
   }
 }

@@ -14,6 +14,16 @@ const tlsBulkGoals = [
   { figure: 'mibPerSecond', atLeast: 0.8, of: 'raw-tls' }
 ] as const
 
+const webrtcBulk = {
+  stack: 'webrtc',
+  size: 128,
+  drivers: [...both, 'webrtc-engine'],
+  goals: [
+    { figure: 'mibPerSecond', atLeast: 0.9, of: 'webrtc-engine' },
+    { figure: 'mibPerSecond', atLeast: 1, of: 'js-libp2p' }
+  ]
+} as const satisfies Partial<Row>
+
 /** The workloads of `pnpm bench`, TCP + Noise + yamux where a row does not say otherwise, with what each is to reach. */
 export const rows: readonly Row[] = [
   {
@@ -274,5 +284,7 @@ export const rows: readonly Row[] = [
     size: 10_000,
     drivers: both,
     goals: [{ figure: 'p50Ms', atMost: 1.2, of: 'js-libp2p' }]
-  }
+  },
+  { ...webrtcBulk, name: 'WebRTC Direct: one stream up, 64 KiB writes', workload: 'up' },
+  { ...webrtcBulk, name: 'WebRTC Direct: one stream down, 64 KiB writes', workload: 'down' }
 ]

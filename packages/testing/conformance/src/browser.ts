@@ -21,6 +21,8 @@ export interface OtherPeer<T> {
   /** What it said when it was up. */
   readonly told: T
   ask(name: string, ...args: readonly unknown[]): Promise<unknown>
+  /** Ends it before the test is over, a page as a user closes it. */
+  stop(): Promise<void>
 }
 
 /**
@@ -29,8 +31,9 @@ export interface OtherPeer<T> {
  */
 export async function nodePeer<T>(script: string): Promise<OtherPeer<T>> {
   const { id, told } = await commands.startNodePeer(script)
-  onTestFinished(() => commands.stopNodePeer(id))
-  return { told: told as T, ask: (name, ...args) => commands.askNodePeer(id, name, args) }
+  const stop = (): Promise<void> => commands.stopNodePeer(id)
+  onTestFinished(stop)
+  return { told: told as T, ask: (name, ...args) => commands.askNodePeer(id, name, args), stop }
 }
 
 /**
@@ -39,6 +42,7 @@ export async function nodePeer<T>(script: string): Promise<OtherPeer<T>> {
  */
 export async function pagePeer<T>(script: string): Promise<OtherPeer<T>> {
   const { id, told } = await commands.startPagePeer(script)
-  onTestFinished(() => commands.stopPagePeer(id))
-  return { told: told as T, ask: (name, ...args) => commands.askPagePeer(id, name, args) }
+  const stop = (): Promise<void> => commands.stopPagePeer(id)
+  onTestFinished(stop)
+  return { told: told as T, ask: (name, ...args) => commands.askPagePeer(id, name, args), stop }
 }

@@ -1,5 +1,7 @@
 /** The other side of a browser test: a script that serves in a page of its own. */
 
+export { echoes } from './echoes.ts'
+
 /** What the runner finds in the page. Everything crosses as JSON would. */
 export interface PagePeer {
   readonly told: unknown

@@ -23,6 +23,7 @@ export class DirectListener implements Listener {
   readonly #gate: CandidateGate
   #address: DirectAddress | undefined
   #mux: UdpMux | undefined
+  #closedMux: UdpMux | undefined
   #certificate: ServerCertificate | undefined
   #stopRenewal: (() => void) | undefined
   #engine: RtcEngine | undefined
@@ -83,10 +84,15 @@ export class DirectListener implements Listener {
     this.#stopRenewal?.()
     this.#stopRenewal = undefined
     this.#mux?.close()
+    this.#closedMux ??= this.#mux
     this.#mux = undefined
     this.#address = undefined
     this.#gate.clear()
     return Promise.resolve()
+  }
+
+  released(): Promise<void> {
+    return this.#closedMux?.released(this.#node.clock) ?? Promise.resolve()
   }
 
   /** Called for every packet of every client that has no connection: nothing is made before all is checked. */

@@ -6,10 +6,18 @@ const maxFrames = 4096
 /** Messages that came before those which belong before them. */
 export class EarlyFrames {
   readonly #frames = new Map<number, Frame>()
+  readonly #maxBytes: number
+  #bytes = 0
 
-  /** False when there are too many, or one of this position is there. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** False when there is too much, or one of this position is there. */
   add(position: number, frame: Frame): boolean {
-    if (this.#frames.size >= maxFrames || this.#frames.has(position)) return false
+    this.#bytes += payloadLength(frame)
+    const fits = this.#bytes <= this.#maxBytes && this.#frames.size < maxFrames
+    if (!fits || this.#frames.has(position)) return false
     this.#frames.set(position, frame)
     return true
   }
@@ -17,7 +25,9 @@ export class EarlyFrames {
   /** The one whose turn it is, if it is there. */
   take(position: number): Frame | undefined {
     const frame = this.#frames.get(position)
-    if (frame !== undefined) this.#frames.delete(position)
+    if (frame === undefined) return undefined
+    this.#frames.delete(position)
+    this.#bytes -= payloadLength(frame)
     return frame
   }
 
@@ -25,3 +35,5 @@ export class EarlyFrames {
     return this.#frames.size === 0
   }
 }
+
+const payloadLength = ({ message }: Frame): number => message?.length ?? 0

@@ -1,4 +1,4 @@
-import { ProtobufReader, varintLength, writeVarint } from '@peerloom/bounded'
+import { ProtobufReader, readVarint, varintLength, writeVarint } from '@peerloom/bounded'
 
 /** Flags of a message (libp2p/specs: webrtc/README.md, Multiplexing). */
 export const flag = { fin: 0, stopSending: 1, reset: 2, finAck: 3 } as const
@@ -34,6 +34,14 @@ export interface Frame {
   credit: number | undefined
   /** Bytes of payload before this message. */
   position: number | undefined
+}
+
+/** What is behind the length prefix, when a data channel's message is one of ours and no more, as the rule is. */
+export function wholeMessage(bytes: Uint8Array): Uint8Array | undefined {
+  const length = readVarint(bytes, 0)
+  if (length < 0 || length > maxReceivedBytes) return undefined
+  const start = varintLength(length)
+  return start + length === bytes.length ? bytes.subarray(start) : undefined
 }
 
 /** Reads a message without its length prefix. Throws ERR_DECODE. The payload is a view. */

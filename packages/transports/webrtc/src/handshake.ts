@@ -3,7 +3,8 @@ import { Waiters } from '@peerloom/streams'
 import type { RtcChannel, RtcChannelEvents } from './engine-interface.ts'
 import { defaultDataChannelOptions } from './options.ts'
 import type { RtcSession } from './session.ts'
-import { DataChannelStream, type StreamHost } from './stream.ts'
+import { DataChannelStream } from './stream.ts'
+import type { StreamHost } from './stream-host.ts'
 
 /** Noise runs on the data channel with this id, which both sides know of (webrtc-direct.md, Connection Security). */
 const handshakeChannelId = 0

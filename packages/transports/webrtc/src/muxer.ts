@@ -14,7 +14,8 @@ import type { EarlyChannel } from './early-channel.ts'
 import type { RtcChannel, RtcLink } from './engine-interface.ts'
 import { LingeringChannels } from './lingering-channels.ts'
 import type { DataChannelOptions } from './options.ts'
-import { DataChannelStream, type StreamHost } from './stream.ts'
+import { DataChannelStream } from './stream.ts'
+import type { StreamHost } from './stream-host.ts'
 
 /** Channels that open with this subprotocol come from one that knows credit; others do not look at it. */
 export const creditProtocol = 'peerloom-credit/1'

@@ -1,8 +1,9 @@
-import { readVarint, varintLength } from '@peerloom/bounded'
-import { type AbortOptions, type Clock, type Direction, PeerloomError, type Timer, toError } from '@peerloom/interface'
+import { type AbortOptions, type Direction, PeerloomError, type Timer, toError } from '@peerloom/interface'
 import { ChunkQueue, endOfTurn, type Flushable, LengthPrefixedDecoder, StreamBase } from '@peerloom/streams'
+import { maxFirstPayloadBytes, sendData } from './data-message.ts'
 import { EarlyFrames } from './early-frames.ts'
 import type { RtcChannel, RtcChannelEvents } from './engine-interface.ts'
+import { FirstAnswer } from './first-answer.ts'
 import {
   creditFrame,
   decodeFrame,
@@ -11,49 +12,17 @@ import {
   type Frame,
   maxPayloadBytes,
   maxReceivedBytes,
-  maxSentBytes,
-  writeDataHeader
+  wholeMessage
 } from './frame.ts'
+import type { StreamHost } from './stream-host.ts'
+import { freeBytes, UnreadMemory } from './unread-memory.ts'
 
-/**
- * A message that is longer has its length prefix sent alone, as go-libp2p and js-libp2p send it: go-libp2p reads prefixes
- * into a buffer of 4 KiB, and fails when what comes is longer.
- */
-const maxWithPrefixBytes = 4096
-/** Payload of the first messages, which are never cut in two: the rest is prefix, position, tag and length. */
-const maxFirstPayloadBytes = maxWithPrefixBytes - 16
 /** The engine holds this much of a stream at most, and calls back when it is down to a quarter. */
 const engineHighBytes = 256 * 1024
-/** Memory that a stream may take for bytes nobody reads before it asks for more, and the steps it asks in. */
-const freeBytes = 256 * 1024
-const reserveBytes = 1024 * 1024
 /** A remote that goes on after `close()` is told to stop when this much was thrown away. */
 const discardedBytes = 64 * 1024
-/** How long a remote may take to say its first word on a stream before it is told more all the same. */
-const firstAnswerMs = 250
 /** Messages without payload that a remote may send on one stream without need. */
 const maxIdleMessages = 64
-
-/** Messages are put together here: engines copy what they are given to send. */
-let scratch: Uint8Array | undefined
-
-/** What a stream asks of the connection that it is part of. */
-export interface StreamHost {
-  readonly clock: Clock
-  readonly receiveWindowBytes: number
-  readonly maxBufferedBytes: number
-  readonly finAckTimeoutMs: number
-  /** The remote knows credit: it stops sending when it has used up what it was granted. */
-  readonly grantsCredit: boolean
-  /** The remote has granted credit, so it knows it. */
-  onCredit(): void
-  reserveMemory(bytes: number): boolean
-  releaseMemory(bytes: number): void
-  /** The stream is over. `lingers`: its channel is left to the remote to close, or to the host when that takes long. */
-  remove(stream: DataChannelStream, channel: RtcChannel, lingers: boolean): void
-  /** The remote has closed a channel that was left to it. */
-  lingered(channel: RtcChannel): void
-}
 
 /** One stream on one data channel, in the framing that gives it half-close and reset (webrtc/README.md). */
 export class DataChannelStream extends StreamBase implements RtcChannelEvents, Flushable {
@@ -81,14 +50,11 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   /** What the remote was told that we take; 0 before it was told. */
   #granted = 0
   #discarded = 0
-  #reserved = 0
+  #memory: UnreadMemory | undefined = undefined
   #idleMessages = 0
   /** The remote may not listen yet: what it is told says where it belongs. */
   #tellsPosition: boolean
-  /** Runs while no more than the first message is sent. */
-  #firstTimer: Timer | undefined = undefined
-  #waitedForRemote = false
-  #earlyBytes = 0
+  #firstAnswer: FirstAnswer | undefined = undefined
   #early: EarlyFrames | undefined = undefined
   #finTimer: Timer | undefined = undefined
   /** The channel was closed before the remote had said all. */
@@ -140,12 +106,9 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   onMessage(bytes: Uint8Array): void {
     if (this.isFinished) return
     try {
-      const decoder = this.#decoder
-      const length = decoder === undefined ? readVarint(bytes, 0) : -1
-      const start = length < 0 ? 0 : varintLength(length)
-      // The rule: one message with its prefix.
-      if (length >= 0 && length <= maxReceivedBytes && start + length === bytes.length) {
-        this.#onFrame(bytes.subarray(start))
+      const whole = this.#decoder === undefined ? wholeMessage(bytes) : undefined
+      if (whole !== undefined) {
+        this.#onFrame(whole)
         return
       }
       this.#decoder ??= new LengthPrefixedDecoder({ maxBytes: maxReceivedBytes })
@@ -211,17 +174,16 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
 
   protected override consumed(bytes: number): void {
     this.#consumed += bytes
-    if (this.#reserved > 0 && this.#received === this.#consumed) this.#releaseMemory()
+    if (this.#received === this.#consumed) this.#memory?.release()
     this.#grant()
   }
 
   protected override over(): void {
     this.clock.clearTimeout(this.#finTimer)
     this.#finTimer = undefined
-    this.clock.clearTimeout(this.#firstTimer)
-    this.#firstTimer = undefined
+    this.#firstAnswer?.end()
     this.#loseQueue()
-    this.#releaseMemory()
+    this.#memory?.release()
     this.#decoder = undefined
     // Who has opened the channel waits for the other to close it, and who resets it for whoever reads that.
     const lingers = this.#channel.isOpen && (this.direction === 'outbound' || this.#saidReset)
@@ -243,7 +205,6 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     for (;;) {
       const next = this.isFinished ? undefined : this.#early.take(this.#received)
       if (next === undefined) break
-      this.#earlyBytes -= next.message?.length ?? 0
       this.#onNext(next)
     }
     if (this.#early.isEmpty || this.isFinished) this.#early = undefined
@@ -252,18 +213,14 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
   /** The remote listens. */
   #onFirst(): void {
     this.#tellsPosition = false
-    if (this.#firstTimer === undefined) return
-    this.#waitedForRemote = true
-    this.clock.clearTimeout(this.#firstTimer)
-    this.#firstTimer = undefined
+    if (this.#firstAnswer?.isAwaited !== true) return
+    this.#firstAnswer.end()
     this.#schedule()
   }
 
   #keepEarly(frame: Frame, position: number): void {
-    this.#early ??= new EarlyFrames()
-    this.#earlyBytes += frame.message?.length ?? 0
-    const fits = this.#earlyBytes <= this.#host.maxBufferedBytes && position > this.#received
-    if (!fits || !this.#early.add(position, frame)) throw violation('messages out of order')
+    this.#early ??= new EarlyFrames(this.#host.maxBufferedBytes)
+    if (position < this.#received || !this.#early.add(position, frame)) throw violation('messages out of order')
   }
 
   #onNext(frame: Frame): void {
@@ -278,7 +235,7 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     if (this.hasRemoteEnded) throw violation('payload behind its end')
     this.#received += message.length
     const waiting = this.#received - this.#consumed
-    if (waiting > this.#host.maxBufferedBytes || !this.#reserve(waiting)) {
+    if (waiting > this.#host.maxBufferedBytes || !this.#hasMemory(waiting)) {
       const what = `${waiting} bytes wait to be read: the stream cannot hold its remote back`
       throw new PeerloomError('ERR_LIMIT', what, { remote: true })
     }
@@ -293,18 +250,10 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     if (this.#granted === 0 && !this.isFinished) this.#grant()
   }
 
-  #reserve(waiting: number): boolean {
-    const missing = waiting - freeBytes - this.#reserved
-    if (missing <= 0) return true
-    const wanted = Math.ceil(missing / reserveBytes) * reserveBytes
-    if (!this.#host.reserveMemory(wanted)) return false
-    this.#reserved += wanted
-    return true
-  }
-
-  #releaseMemory(): void {
-    if (this.#reserved > 0) this.#host.releaseMemory(this.#reserved)
-    this.#reserved = 0
+  #hasMemory(waiting: number): boolean {
+    if (waiting <= freeBytes) return true
+    this.#memory ??= new UnreadMemory(this.#host)
+    return this.#memory.reserve(waiting)
   }
 
   /** Tells a remote that knows it how much we take: not for streams of a few bytes, then in steps. */
@@ -391,42 +340,24 @@ export class DataChannelStream extends StreamBase implements RtcChannelEvents, F
     if (this.#endQueued && this.#queue === undefined && !this.#finSent && !this.#holdsBack()) this.#sendFin()
   }
 
-  /**
-   * A remote that does not know positions, and may be on the engine that swaps what comes early (js-libp2p), has its first
-   * message alone, until it has answered: in libp2p whoever is asked for a protocol answers at once.
-   */
   #holdsBack(): boolean {
-    if (!this.#tellsPosition || this.#sent === 0 || this.#waitedForRemote || this.#host.grantsCredit) return false
-    this.#firstTimer ??= this.clock.setTimeout(() => {
-      this.#firstTimer = undefined
-      this.#waitedForRemote = true
-      this.#send(false)
-    }, firstAnswerMs)
-    return true
+    if (!this.#tellsPosition || this.#sent === 0 || this.#host.grantsCredit) return false
+    this.#firstAnswer ??= new FirstAnswer(this.clock, () => this.#send(false))
+    return this.#firstAnswer.isAwaited
   }
 
   /** False when the stream was lost over it. */
   #sendPayload(queue: ChunkQueue, bytes: number): boolean {
-    scratch ??= new Uint8Array(maxSentBytes)
-    let at = writeDataHeader(scratch, bytes, this.#position)
-    for (let left = bytes; left > 0;) {
-      const chunk = queue.shift(left) as Uint8Array
-      scratch.set(chunk, at)
-      at += chunk.length
-      left -= chunk.length
-    }
-    if (queue.length === 0) this.#queue = undefined
+    const position = this.#position
     this.#sent += bytes
-    let wrote: boolean | undefined
+    let wrote: boolean
     try {
-      // A length between 4 and 16 KiB takes two bytes.
-      const prefix = at > maxWithPrefixBytes ? 2 : 0
-      if (prefix > 0) this.#channel.send(scratch.slice(0, prefix))
-      wrote = this.#channel.send(scratch.subarray(prefix, at))
+      wrote = sendData(this.#channel, queue, bytes, position)
     } catch {
       this.onClosed()
       return false
     }
+    if (queue.length === 0) this.#queue = undefined
     if (!wrote && this.#channel.bufferedAmount > engineHighBytes) this.#blocked = true
     // May call whoever waits to write, who may write.
     this.dequeued(bytes)

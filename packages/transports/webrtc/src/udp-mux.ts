@@ -1,5 +1,5 @@
-import { PeerloomError, toError } from '@peerloom/interface'
-import type { IceUdpMuxListener, IceUdpMuxRequest } from 'node-datachannel'
+import { type Clock, PeerloomError, toError } from '@peerloom/interface'
+import type { Audio, IceUdpMuxListener, IceUdpMuxRequest } from 'node-datachannel'
 import { createSocket } from 'node:dgram'
 import { loadNodeDataChannel, type NodeDataChannel } from './engine.ts'
 
@@ -25,12 +25,20 @@ export interface UdpMux {
   readonly port: number
   readonly bindAddress: string
   close(): void
+  /**
+   * Resolves when the port is free, and in any case after a while, since it may be somebody else's by then. Call it when the
+   * listener is closed and its connections are: the engine ends them in threads of its own, and says nothing of it.
+   */
+  released(clock: Clock): Promise<void>
 }
 
 /** The engine has one listener for a port, whatever the address; one that nobody refers to would stop. */
 const ports = new Map<number, SharedPort>()
 /** Another program may take a port between our finding it free and the engine's taking it. */
 const attempts = 5
+/** The engine's threads need milliseconds to end a connection, more on a crowded machine. */
+const releaseMs = 2000
+const releaseStepMs = 5
 
 const wildcards = ['0.0.0.0', '::']
 const familyOf = (host: string): 4 | 6 => (host.includes(':') ? 6 : 4)
@@ -59,28 +67,33 @@ export async function openUdpMux(host: string, port: number, onRequest: OnBindin
   }
 }
 
-/** Text that takes as much memory as a listener does: 105 to 120 bytes are one size to an allocator. */
-const listenerSized = '\0'.repeat(111)
+/** Makes a line of a session description take as much memory as a listener does: 105 to 120 bytes are one size to allocators. */
+const listenerSized = '\0'.repeat(111 - 'ssrc:1 cname:'.length)
+/** More than an allocator keeps at hand of a size, and enough for it to fill that up with zeros. */
+const zerosFree = 64
+/** After so many glibc, which keeps 7 at hand, has none: all that it takes back then is at hand. */
+const zerosAtHand = 15
 
 /**
  * A listener whose `stop` works. libdatachannel (0.24.5) does not initialise the flag by which a listener knows that it was
- * stopped: mostly it is set from the start, `stop` does nothing, the port stays taken, and the next packet of a stranger
- * finds the memory of the listener freed. Allocators give out first what was freed last, so a listener that is made right
- * behind texts of zeros of its size starts with zeros.
+ * stopped: when it is set from the start `stop` does nothing, the port stays taken, and the next packet of a stranger finds
+ * the memory of the listener freed. Allocators give out first what was freed last, so a listener that is made right
+ * behind texts of zeros of its size starts with zeros. The second time takes what the allocator had at hand the first time:
+ * while it has enough of that, it puts what is freed behind it.
  */
 function createListener(engine: NodeDataChannel, port: number, host: string): IceUdpMuxListener {
-  const zeros = new engine.PeerConnection('peerloom', { iceServers: [] })
-  zeros.onStateChange(() => {})
-  try {
-    zeros.addRemoteCandidate(listenerSized, listenerSized)
-  } catch {
-    // It is no candidate; what counts is that it was copied, twice and more, and that the copies are free again.
-  }
-  try {
-    return new engine.IceUdpMuxListener(port, host)
-  } finally {
-    zeros.close()
-  }
+  const { IceUdpMuxListener } = engine
+  const zeros = new engine.Audio('', 'Inactive')
+  hold(zeros, zerosFree)
+  zeros.removeSSRC(1)
+  hold(zeros, zerosAtHand)
+  // Nothing comes in between, for the garbage collector frees what has no zeros in it.
+  zeros.removeSSRC(1)
+  return new IceUdpMuxListener(port, host)
+}
+
+function hold(zeros: Audio, lines: number): void {
+  for (let line = 0; line < lines; line++) zeros.addSSRC(1, listenerSized)
 }
 
 /** All addresses of the other family on a port of ours: one socket serves both. */
@@ -121,20 +134,38 @@ function handle(shared: SharedPort, family: 4 | 6): UdpMux {
       if (!shared.users.delete(family) || shared.users.size > 0) return
       shared.native.stop()
       ports.delete(shared.port)
+    },
+    async released(clock) {
+      const until = clock.now() + releaseMs
+      while (!ports.has(shared.port) && clock.now() < until) {
+        const free = await bindOnce(shared.bindAddress, shared.port).catch(() => undefined)
+        if (free !== undefined) return
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, releaseStepMs))
+      }
     }
   }
 }
 
 /** The engine does not say which port it got when it is asked for any. */
-function freePort(host: string): Promise<number> {
+async function freePort(host: string): Promise<number> {
+  try {
+    return await bindOnce(host, 0)
+  } catch (cause) {
+    throw new PeerloomError('ERR_LISTEN', `no free UDP port on ${host}: ${toError(cause).message}`, { cause })
+  }
+}
+
+/** Takes a port and gives it back at once; port 0 is any free one. */
+function bindOnce(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(familyOf(host) === 6 ? 'udp6' : 'udp4')
-    socket.once('error', (cause) => {
-      reject(new PeerloomError('ERR_LISTEN', `no free UDP port on ${host}: ${cause.message}`, { cause }))
+    socket.once('error', (error) => {
+      socket.close()
+      reject(error)
     })
-    socket.bind(0, host, () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
+    socket.bind(port, host, () => {
+      const bound = socket.address().port
+      socket.close(() => resolve(bound))
     })
   })
 }

@@ -6,6 +6,7 @@ import { createNode } from '@peerloom/core'
 import { noise } from '@peerloom/noise'
 import { webRTCDirect, type WebRTCDirectOptions } from '@peerloom/webrtc'
 import { type Datastore, type Key } from 'interface-datastore'
+import nodeDataChannel from 'node-datachannel'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { CertificateKeeper } from '../src/certificate-keeper.ts'
 
@@ -43,6 +44,13 @@ async function givenPort(): Promise<number> {
   }
 }
 
+/** Leaves free memory of the size that a listener of the engine takes, with anything but zeros in it. */
+function soilMemory(): void {
+  const media = new nodeDataChannel.Audio('', 'Inactive')
+  for (let line = 0; line < 64; line++) media.addSSRC(1, 'x'.repeat(98))
+  media.removeSSRC(1)
+}
+
 /** As much of a datastore as certificates need. */
 function memoryStore(): Datastore {
   const entries = new Map<string, Uint8Array>()
@@ -60,6 +68,7 @@ describe('the port', () => {
   test('is free again when the node has stopped, every time, and can be used again', async () => {
     for (let round = 0; round < 20; round++) {
       const port = await givenPort()
+      soilMemory()
       const first = await serving([`/ip4/127.0.0.1/udp/${port}/webrtc-direct`])
       expect(portOf(first.multiaddrs()[0] ?? '')).toBe(port)
       expect(await isFree(port)).toBe(false)
@@ -68,6 +77,19 @@ describe('the port', () => {
       const second = await serving([`/ip4/127.0.0.1/udp/${port}/webrtc-direct`])
       expect(portOf(second.multiaddrs()[0] ?? '')).toBe(port)
       await second.stop()
+    }
+  })
+
+  test('is free again when the node has stopped that had connections on it, whichever end closed them', async () => {
+    for (let round = 0; round < 16; round++) {
+      const port = await givenPort()
+      const node = await serving([`/ip4/127.0.0.1/udp/${port}/webrtc-direct`])
+      const dialer = await serving([])
+      for (let dials = 0; dials <= round % 3; dials++) await dialer.dial(node.multiaddrs(), { force: true })
+      if (round % 2 === 1) await dialer.stop()
+      await node.stop()
+      expect(await isFree(port), `round ${round}`).toBe(true)
+      await dialer.stop()
     }
   })
 

@@ -1,4 +1,4 @@
-// The Node side of direct.browser.test.ts and private.browser.test.ts.
+// The Node side of direct.browser.test.ts and crowd.browser.test.ts.
 import { servePeer } from '@peerloom/conformance/node-peer'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
@@ -28,6 +28,10 @@ await node.handle('/hold/1', (stream) =>
 servePeer(
   { addresses: node.multiaddrs().map(String), peer: String(node.peerId) },
   {
+    snapshot: () => {
+      const { counts, limits } = node.inspect()
+      return { counts, limits }
+    },
     connections: () => node.connections.list().map(({ transport }) => transport),
     held: () => held,
     abort: () => {

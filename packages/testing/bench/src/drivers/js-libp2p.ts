@@ -15,6 +15,7 @@ const listenOn = {
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
   quic: '/ip4/127.0.0.1/udp/0/quic-v1',
+  webrtc: '/ip4/127.0.0.1/udp/0/webrtc-direct',
   relay: '/ip4/127.0.0.1/tcp/0',
   'relay-tls': '/ip4/127.0.0.1/tcp/0'
 } as const
@@ -37,6 +38,7 @@ const wrap = (stream: Stream): BenchStream => ({
 const transportsOf = async (stack: Stack) => {
   if (stack === 'ws') return [(await import('@libp2p/websockets')).webSockets()]
   if (stack === 'quic') return [(await import('@chainsafe/libp2p-quic')).quic()]
+  if (stack === 'webrtc') return [(await import('@libp2p/webrtc')).webRTCDirect()]
   return isRelayed(stack) ? [tcp(), (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport()] : [tcp()]
 }
 

@@ -20,6 +20,7 @@ const listenOn = {
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   tls: '/ip4/127.0.0.1/tcp/0',
   quic: '/ip4/127.0.0.1/udp/0/quic-v1',
+  webrtc: '/ip4/127.0.0.1/udp/0/webrtc-direct',
   relay: '/ip4/127.0.0.1/tcp/0',
   'relay-tls': '/ip4/127.0.0.1/tcp/0'
 } as const
@@ -41,6 +42,7 @@ const wrap = (stream: Stream): BenchStream => ({
 const transportsOf = async (stack: Stack): Promise<Module<Transport>[]> => {
   if (stack === 'ws') return [(await import('@peerloom/websockets')).webSockets()]
   if (stack === 'quic') return [(await import('@peerloom/quic')).quic()]
+  if (stack === 'webrtc') return [(await import('@peerloom/webrtc')).webRTCDirect()]
   return isRelayed(stack) ? [tcp(), (await import('@peerloom/circuit-relay')).circuitRelay()] : [tcp()]
 }
 
