@@ -13,13 +13,15 @@ const backdateMs = 24 * 60 * 60 * 1000
 export class Credentials {
   readonly #node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>
   readonly #lifetimeMs: number
+  readonly #groups: readonly string[]
   #context: SecureContext | undefined
   #certificate: OwnCertificate | undefined
   #making: Promise<SecureContext> | undefined
 
-  constructor(node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>, lifetimeMs: number) {
+  constructor(node: Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>, lifetimeMs: number, groups: readonly string[]) {
     this.#node = node
     this.#lifetimeMs = lifetimeMs
+    this.#groups = groups
   }
 
   /** A promise only when there is none that is valid. */
@@ -45,7 +47,7 @@ export class Credentials {
       notBefore: now - backdateMs,
       notAfter: now + this.#lifetimeMs
     })
-    const context = createContext(certificate)
+    const context = createContext(certificate, this.#groups)
     this.#context = context
     this.#certificate = certificate
     return context

@@ -11,6 +11,7 @@ import { agreedMuxer } from './alpn.ts'
 import { Credentials } from './credentials.ts'
 import { handshake } from './handshake.ts'
 import { KnownPeers } from './known-peers.ts'
+import { checkGroups } from './secure-context.ts'
 
 export interface TlsOptions {
   /** Bound on the handshake, in ms. Default 10,000. */
@@ -19,12 +20,19 @@ export interface TlsOptions {
   readonly certificateLifetimeMs?: number
   /** Certificates of peers that are remembered as proved. Default 1024. */
   readonly maxKnownCertificates?: number
+  /**
+   * Groups for the key exchange by OpenSSL's names, the preferred first; a dialler makes a key for that one only. Default
+   * X25519, P-256, P-384, P-521. `['X25519MLKEM768', 'X25519']` also keeps what is said now from quantum computers to
+   * come, for a quarter more CPU time and 2.3 KB in each handshake.
+   */
+  readonly groups?: readonly string[]
 }
 
 const defaults: Required<TlsOptions> = {
   handshakeTimeoutMs: 10_000,
   certificateLifetimeMs: 365 * 24 * 60 * 60 * 1000,
-  maxKnownCertificates: 1024
+  maxKnownCertificates: 1024,
+  groups: ['X25519', 'P-256', 'P-384', 'P-521']
 }
 
 type TlsContext = Pick<NodeContext, 'publicKey' | 'sign' | 'clock'>
@@ -41,12 +49,13 @@ export class Tls implements SecureTransport {
   constructor(node: TlsContext, options: TlsOptions) {
     this.#node = node
     this.#options = { ...defaults, ...options }
-    const { certificateLifetimeMs, maxKnownCertificates } = this.#options
+    const { certificateLifetimeMs, maxKnownCertificates, groups } = this.#options
     if (!(certificateLifetimeMs >= 10_000)) {
       const given = `certificateLifetimeMs is ${certificateLifetimeMs}`
       throw new PeerloomError('ERR_INVALID_ARGUMENT', `${given}, it must be 10,000 or more`)
     }
-    this.#credentials = new Credentials(node, certificateLifetimeMs)
+    if (options.groups !== undefined) checkGroups(options.groups)
+    this.#credentials = new Credentials(node, certificateLifetimeMs, groups)
     this.#peers = new KnownPeers(node.clock, maxKnownCertificates)
   }
 

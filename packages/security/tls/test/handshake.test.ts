@@ -6,7 +6,7 @@ import { systemClock } from '@peerloom/interface'
 import { connectSocket, SocketChannel } from '@peerloom/sockets'
 import { byteReader, channelPair } from '@peerloom/streams'
 import { tcp } from '@peerloom/tcp'
-import { tls } from '@peerloom/tls'
+import { tls, type TlsOptions } from '@peerloom/tls'
 import { yamux } from '@peerloom/yamux'
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
@@ -34,6 +34,23 @@ test('bytes that came along with the negotiation are a part of the handshake', a
   const near = await initiating
   far.channel.send(new TextEncoder().encode('hello'))
   expect(await readSome(near.channel)).toBe('hello')
+})
+
+test('the key exchange is the first of the groups that both have', async () => {
+  const certificate = await forgeCertificate({ identity: await generateKey() })
+  const agreed = async (options: TlsOptions, theirs = {}): Promise<string | undefined> => {
+    const us = await party(options)
+    const { channels, sockets } = await socketLink()
+    const securing = us.security.secure(channels[0], { role: 'responder', muxers: [] })
+    const client = stranger(sockets[1], 'initiator', { certificate, ...theirs })
+    await securing
+    const info = client.getEphemeralKeyInfo()
+    return info !== null && 'name' in info ? info.name : undefined
+  }
+  // The stranger prefers a hybrid with ML-KEM, and sends keys for both.
+  expect(await agreed({})).toBe('X25519')
+  expect(await agreed({}, { ecdhCurve: 'P-384' })).toBe('secp384r1')
+  expect(await agreed({ groups: ['P-256', 'X25519'] }, { ecdhCurve: 'P-521:P-256:X25519' })).toBe('prime256v1')
 })
 
 test('neither a server name nor a session is offered, and no session can be taken up again', async () => {
@@ -157,6 +174,8 @@ test('certificates are few: a tenth of the lifetime before its end a node makes 
 
 test('a lifetime that leaves no time is refused', async () => {
   await expect(party({ certificateLifetimeMs: 10 })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  await expect(party({ groups: [] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  await expect(party({ groups: ['X25519', 'P-255'] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
 })
 
 test('more peers than are remembered are proved anew', async () => {
