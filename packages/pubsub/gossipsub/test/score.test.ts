@@ -251,6 +251,15 @@ test('without scores nobody is punished', () => {
   expect(rogue.score).toBe(0)
 })
 
+test('P6: any number of peers may be on this machine, unless the application says otherwise', () => {
+  const { peer, beat } = scored({}, { colocationThreshold: 1 })
+  const here = ['127.0.0.1', '127.0.0.1', '::1', '::1'].map((ip, at) => peer(`here ${at}`, [ip]))
+  const there = ['192.0.2.1', '192.0.2.1'].map((ip, at) => peer(`there ${at}`, [ip]))
+  beat()
+  expect(here.map(({ score }) => score)).toEqual([0, 0, 0, 0])
+  expect(there.map(({ score }) => score)).toEqual([-5, -5])
+})
+
 test('a peer that does not take what is sent to it loses its place, and gets another chance when it reads again', () => {
   const net = new Net({ queue: { maxBytes: 10_000, maxItems: 8192 }, floodPublish: false, score: {} })
   const node = net.node('node')

@@ -1,5 +1,8 @@
 import type { PeerScore } from './peer-score.ts'
 
+/** Who is on this machine is there by the will of its owner. */
+const isLoopback = (ip: string): boolean => ip === '::1' || ip.startsWith('127.') || ip.startsWith('::ffff:127.')
+
 /** Who comes from where (P6): many peers of one IP are taken for one peer with many names. */
 export class Colocation {
   readonly #threshold: number
@@ -8,7 +11,7 @@ export class Colocation {
   /** IPs with more peers than the threshold: mostly there are none, and nothing to look up. */
   #crowded = 0
 
-  constructor(threshold: number, isAllowed: (ip: string) => boolean = () => false) {
+  constructor(threshold: number, isAllowed: (ip: string) => boolean = isLoopback) {
     this.#threshold = threshold
     this.#isAllowed = isAllowed
   }

@@ -72,7 +72,7 @@ export interface ScoreOptions {
   readonly colocationWeight?: number
   /** P6: peers that one IP may have. Default 10. */
   readonly colocationThreshold?: number
-  /** P6: IPs that may have any number. Default: none. */
+  /** P6: IPs that may have any number. Default: those of this machine itself, 127.0.0.0/8 and ::1. */
   readonly colocationAllowed?: (ip: string) => boolean
 
   /** P7, breaches of the protocol: weight of the square of those over the threshold, 0 or less. Default -10. */

@@ -28,7 +28,7 @@ const makeNode = () =>
     connectionEncryption: [noise()],
     streamMuxers: [yamux()],
     // Peers of one address count as one attacker: here they are all there are.
-    services: { identify: identify(), pubsub: gossipsub({ score: { colocationAllowed: () => true } }) }
+    services: { identify: identify(), pubsub: gossipsub() }
   })
 
 const nodes = new Map<number, Awaited<ReturnType<typeof makeNode>>>()
