@@ -113,6 +113,11 @@ export interface GossipsubRouterOptions<M extends Message = Message, Handle = un
   readonly maxTopicCharsPerPeer?: number
   /** Changes of subscriptions that are taken from one RPC. Default 5,000. */
   readonly maxSubscriptionsPerRpc?: number
+  /**
+   * Changes of subscriptions and entries of control messages of all kinds from a peer in a heartbeat; each time so many is a
+   * breach (P7). Default 50,000: more than all the other bounds together.
+   */
+  readonly maxEntries?: number
   /** Topics that peers may subscribe to as far as we care. Default: all. */
   readonly allowTopic?: (topic: string) => boolean
   readonly queue?: Partial<OutboundQueueLimits>
@@ -188,7 +193,8 @@ const defaults = {
   maxDeliverers: 64,
   maxTopicsPerPeer: 1024,
   maxTopicCharsPerPeer: 65_536,
-  maxSubscriptionsPerRpc: 5000
+  maxSubscriptionsPerRpc: 5000,
+  maxEntries: 50_000
 }
 
 /** Fills in defaults. Throws `ERR_INVALID_ARGUMENT` for what cannot work. */
@@ -220,6 +226,7 @@ export function settingsOf<M extends Message, Handle>(options: GossipsubRouterOp
     'historyTicks',
     'maxControlBytes',
     'directConnectTicks',
+    'maxEntries',
     'opportunisticGraftTicks'
   ] as const) {
     require(settings[name] >= 1, name, settings[name])

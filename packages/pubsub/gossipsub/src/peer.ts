@@ -12,9 +12,11 @@ export class Counters {
   ihaveIds = 0
   iwantIds = 0
   dontWantRpcs = 0
+  /** Changes of subscriptions, and entries of control messages of all kinds. */
+  entries = 0
 
   reset(): void {
-    this.ihaveRpcs = this.ihaveIds = this.iwantIds = this.dontWantRpcs = 0
+    this.ihaveRpcs = this.ihaveIds = this.iwantIds = this.dontWantRpcs = this.entries = 0
   }
 }
 

@@ -14,6 +14,7 @@ import { Backoffs } from './backoff.ts'
 import type { Context } from './context.ts'
 import type { Delivery } from './delivery.ts'
 import { type PartialContent, PartialMessages } from './extensions/partial.ts'
+import { Excess } from './excess.ts'
 import { Fanout } from './fanout.ts'
 import { PeerGater } from './gater.ts'
 import { Gossip } from './gossip.ts'
@@ -52,6 +53,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
   readonly #pipeline: Pipeline<M, Handle>
   readonly #recommender: PeerRecommender<M, Handle>
   readonly #subscriptions: Subscriptions<M, Handle>
+  readonly #excess: Excess<M, Handle>
   readonly #gater: PeerGater | undefined
   readonly #partial: PartialMessages<M, Handle> | undefined
 
@@ -77,6 +79,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     this.#context = context
     this.#gater = settings.gater && new PeerGater(settings.gater, random, now)
     this.#recommender = new PeerRecommender(context)
+    this.#excess = new Excess(context)
     this.#mesh = new Mesh(context, this.#recommender)
     this.#fanout = new Fanout(context)
     this.#gossip = new Gossip(context)
@@ -129,6 +132,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
     if (peer === undefined) return
     const { scores, host } = this.#context
     this.#hear(peer, rpc)
+    this.#excess.taken(peer, rpc)
     if (rpc.subscriptions !== undefined) this.#subscriptions.changed(peer, rpc.subscriptions)
     if (peer.isDirect || peer.score.value >= scores.thresholds.graylist) {
       if (rpc.publish !== undefined && (peer.isDirect || this.#gater?.admits(peer.id, host.now()) !== false)) {

@@ -1,4 +1,5 @@
 import { decayIn } from '@peerloom/gossipsub'
+import type { Rpc } from '@peerloom/pubsub'
 import { expect, test } from 'vitest'
 import { message, Net, type Node, Rogue, type TestMessage } from './net.ts'
 
@@ -144,3 +145,29 @@ test('a flood of RPCs of all kinds grows nothing over its bound', () => {
   expect(sizes.promises).toBeLessThanOrEqual(20_000)
   expect(sizes.backoffs).toBeLessThanOrEqual(1)
 })
+
+test.each<[string, (at: number) => Rpc<TestMessage>]>([
+  ['GRAFT of fresh topics', (at) => ({ control: { graft: names(at, 1000) } })],
+  ['PRUNE of fresh topics', (at) => ({ control: { prune: names(at, 1000).map((topic) => ({ topic })) } })],
+  ['IWANT of messages that nobody has', (at) => ({ control: { iwant: [names(at, 1000)] } })],
+  ['IDONTWANT of messages that nobody has', (at) => ({ control: { idontwant: [names(at, 1000)] } })],
+  [
+    'subscriptions to fresh topics',
+    (at) => ({ subscriptions: names(at, 1000).map((topic) => ({ topic, subscribe: at % 2 === 0 })) })
+  ]
+])('an endless flood of %s costs the score, and the busiest honest peer keeps its', (_, flood) => {
+  const net = new Net()
+  const node = net.node('victim')
+  node.router.subscribe('t')
+  const rogue = new Rogue(node, 'flooder').subscribe('t')
+  const busy = new Rogue(node, 'busy').subscribe('t')
+  for (let at = 0; at < 200; at++) rogue.send(flood(at))
+  expect(rogue.score).toBeLessThan(-80)
+  // All that the bounds of a heartbeat let through.
+  busy.send({ subscriptions: names(0, 5000).map((topic) => ({ topic, subscribe: true })) })
+  busy.send({ control: { ihave: [{ topic: 't', ids: names(1, 5000) }], iwant: [names(2, 5000)] } })
+  for (let at = 0; at < 1000; at++) busy.send({ control: { idontwant: [names(at, 10)] } })
+  expect(busy.score).toBe(0)
+})
+
+const names = (at: number, count: number): string[] => Array.from({ length: count }, (_, index) => `${at} ${index}`)

@@ -33,7 +33,7 @@ export interface LinkLimits {
   readonly maxViolations: number
   /** Frames to a peer are filled up to this many bytes. Default 32,768: rust-libp2p reads 64 KiB. */
   readonly gatherBytes: number
-  /** What peers send is worked on for this long in a turn of the event loop, in ms; then others get theirs. Default 10. */
+  /** What peers send is worked on for this long in a turn of the event loop, in ms; then others get theirs. Default 5. */
   readonly turnMs: number
 }
 
@@ -45,7 +45,7 @@ export const defaultLinkLimits: LinkLimits = {
   maxReopens: 6,
   maxViolations: 4,
   gatherBytes: 32 * 1024,
-  turnMs: 10
+  turnMs: 5
 }
 
 /** A stream that held this long starts the count of failures anew. */
