@@ -15,7 +15,7 @@ import type { Stream } from './stream.ts'
 import type { DialStage } from './transport.ts'
 
 /** Who to dial: a peer whose addresses are known or can be found, one address, or several of one peer. */
-export type DialTarget = PeerId | Multiaddr | readonly Multiaddr[] | string
+export type DialTarget = PeerId | Multiaddr | string | readonly (Multiaddr | string)[]
 
 export interface DialProgress {
   readonly stage: DialStage

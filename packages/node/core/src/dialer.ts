@@ -90,13 +90,16 @@ export function parseTarget(target: DialTarget): Target {
     return { peer: peer === undefined ? undefined : parsePeerId(peer), given: [target] }
   }
   if (!Array.isArray(target)) return { peer: target as PeerId, given: [] }
-  const names = new Set(target.map((address: Multiaddr) => peerOf(address)).filter((name) => name !== undefined))
-  if (target.length === 0 || names.size > 1) {
-    const why = target.length === 0 ? 'no address' : `addresses of several peers: ${[...names].join(', ')}`
+  const given = target.map((address: Multiaddr | string) =>
+    typeof address === 'string' ? parseAddress(address) : address
+  )
+  const names = new Set(given.map((address) => peerOf(address)).filter((name) => name !== undefined))
+  if (given.length === 0 || names.size > 1) {
+    const why = given.length === 0 ? 'no address' : `addresses of several peers: ${[...names].join(', ')}`
     throw new PeerloomError('ERR_INVALID_ARGUMENT', `dial() was given ${why}`)
   }
   const [name] = names
-  return { peer: name === undefined ? undefined : parsePeerId(name), given: target as readonly Multiaddr[] }
+  return { peer: name === undefined ? undefined : parsePeerId(name), given }
 }
 
 function parseAddress(text: string): Multiaddr {

@@ -128,7 +128,8 @@ test('a name is resolved, ranked and dialled', async () => {
 test.each([
   ['not an address', '/nonsense/1'],
   ['not a peer id', 'nonsense'],
-  ['no address at all', []]
+  ['no address at all', []],
+  ['one of several that is no address', ['/memory/1', '/nonsense/1']]
 ])('%s is refused as an argument', async (_, target) => {
   const near = await memoryNode(memoryNetwork())
   await expect(near.dial(target)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_INVALID/) as string })
@@ -138,6 +139,13 @@ test('addresses of two peers in one dial are refused as an argument', async () =
   const near = await memoryNode(memoryNetwork())
   const addresses = [await stranger(), await stranger()].map((peer) => multiaddr(`/memory/1/p2p/${peer}`))
   await expect(near.dial(addresses)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+})
+
+test('addresses may be texts', async () => {
+  const network = memoryNetwork()
+  const [near, far] = [await memoryNode(network), await memoryNode(network, { addresses: { listen: ['/memory/far'] } })]
+  const connection = await near.dial([`/memory/far/p2p/${far.peerId}`, multiaddr(`/memory/gone/p2p/${far.peerId}`)])
+  expect(connection.remotePeer.equals(far.peerId)).toBe(true)
 })
 
 test('a node does not dial itself, by name or by accident', async () => {
