@@ -34,6 +34,8 @@ export interface UdpMux {
 
 /** The engine has one listener for a port, whatever the address; one that nobody refers to would stop. */
 const ports = new Map<number, SharedPort>()
+/** Listeners that were told to stop and have not been seen to: one that goes on is not to lose its memory, see `createListener`. */
+const stopping = new Set<IceUdpMuxListener>()
 /** Another program may take a port between our finding it free and the engine's taking it. */
 const attempts = 5
 /** The engine's threads need milliseconds to end a connection, more on a crowded machine. */
@@ -133,13 +135,17 @@ function handle(shared: SharedPort, family: 4 | 6): UdpMux {
     close() {
       if (!shared.users.delete(family) || shared.users.size > 0) return
       shared.native.stop()
+      stopping.add(shared.native)
       ports.delete(shared.port)
     },
     async released(clock) {
       const until = clock.now() + releaseMs
       while (!ports.has(shared.port) && clock.now() < until) {
         const free = await bindOnce(shared.bindAddress, shared.port).catch(() => undefined)
-        if (free !== undefined) return
+        if (free !== undefined) {
+          stopping.delete(shared.native)
+          return
+        }
         await new Promise<void>((resolve) => clock.setTimeout(resolve, releaseStepMs))
       }
     }
