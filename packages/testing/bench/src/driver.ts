@@ -55,7 +55,7 @@ const driverNames = [
 ] as const
 export type DriverName = (typeof driverNames)[number]
 
-const withoutSodium = new URL('./without-sodium.ts', import.meta.url).href
+const withoutSodium = new URL('./without-sodium.mjs', import.meta.url).href
 
 /** What Node is started with for a driver. */
 export const flagsOf = (name: DriverName): string[] => (name === 'peerloom-sodium' ? [] : ['--import', withoutSodium])
