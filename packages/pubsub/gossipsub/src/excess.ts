@@ -25,7 +25,7 @@ export class Excess<M extends Message, Handle> {
   }
 }
 
-function entriesOf({ subscriptions = [], control }: Rpc<never> | Rpc): number {
+function entriesOf({ subscriptions = [], control }: Rpc): number {
   let entries = subscriptions.length
   if (control === undefined) return entries
   const { ihave = [], iwant = [], idontwant = [], graft = [], prune = [] } = control
