@@ -7,7 +7,7 @@ import {
   PeerloomError,
   toError
 } from '@peerloom/interface'
-import { Waiters } from '@peerloom/streams'
+import { LastFlush } from '@peerloom/streams'
 import type { EngineConnection, EngineStream } from './engine.ts'
 import { NativeStream, type StreamOwner } from './stream.ts'
 
@@ -22,7 +22,7 @@ class NativeMuxer implements Muxer, StreamOwner {
   readonly #settings: MuxerOptions
   readonly #connection: EngineConnection
   readonly #streams = new Set<NativeStream>()
-  #flushed: Waiters | undefined = undefined
+  readonly #lastFlush: LastFlush
   #closing: Promise<void> | undefined = undefined
   #over = false
 
@@ -31,6 +31,7 @@ class NativeMuxer implements Muxer, StreamOwner {
     this.clock = settings.clock
     this.#settings = settings
     this.#connection = connection
+    this.#lastFlush = new LastFlush(settings.clock, closeTimeoutMs, () => this.#isFlushed())
   }
 
   start(): void {
@@ -91,7 +92,7 @@ class NativeMuxer implements Muxer, StreamOwner {
   }
 
   flushed(): void {
-    if (this.#flushed !== undefined && this.#isFlushed()) this.#flushed.resolve()
+    this.#lastFlush.check()
   }
 
   /** What the engine opens too late is reset, and counts until it is gone: an opening cannot be taken back. */
@@ -145,16 +146,11 @@ class NativeMuxer implements Muxer, StreamOwner {
 
   async #close(options?: AbortOptions): Promise<void> {
     if (this.#over) return
-    if (!this.#isFlushed()) {
-      this.#flushed = new Waiters()
-      try {
-        await this.#flushed.add(options, { clock: this.clock, timeoutMs: closeTimeoutMs, what: 'closing' })
-      } catch (error) {
-        if (options?.signal?.aborted === true) {
-          this.abort(toError(error))
-          throw error
-        }
-      }
+    try {
+      await this.#lastFlush.wait(options)
+    } catch (error) {
+      this.abort(toError(error))
+      throw error
     }
     // With the connection, the engine tells its streams that they are lost.
     await this.#connection.close()
@@ -169,7 +165,7 @@ class NativeMuxer implements Muxer, StreamOwner {
   #finish(error: Error | undefined): void {
     if (this.#over) return
     this.#over = true
-    this.#flushed?.resolve()
+    this.#lastFlush.end()
     this.#settings.onClose(error)
   }
 }
