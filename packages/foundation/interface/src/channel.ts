@@ -22,8 +22,13 @@ export interface ChannelReader {
   closed(error?: Error): void
   /** The send queue is under its low-water mark again after `send` returned false. */
   drain?(): void
-  /** True when `data` does not keep its bytes: a socket may then reuse its read buffer. Default false. */
+  /**
+   * True when `data` never keeps any of its bytes: their memory is used again as soon as it returns, which is a third of
+   * what receiving bulk costs. Default false.
+   */
   readonly transient?: boolean
+  /** For a reader that keeps some: of the bytes of the last `data`, how many it did not keep. Default none. */
+  readonly unkeptBytes?: number
 }
 
 /** Ordered, reliable, full-duplex bytes with back-pressure: a socket, a secured connection and a stream alike. */

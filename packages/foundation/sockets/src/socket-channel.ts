@@ -1,6 +1,14 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Channel, Clock } from '@peerloom/interface'
-import { ChannelBase, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
+import {
+  ChannelBase,
+  doneWith,
+  endOfTurn,
+  type Flushable,
+  linkLingerMs,
+  type WaterMarks,
+  written
+} from '@peerloom/streams'
 import type { Socket } from 'node:net'
 import { fromSocket } from './address.ts'
 import { lostError } from './lost-error.ts'
@@ -16,8 +24,8 @@ export class SocketChannel extends ChannelBase implements Flushable {
   readonly #socket: Socket
   #pending: Uint8Array[] = []
   #pendingBytes = 0
-  /** Sizes of the writes that the socket has not finished, oldest first. */
-  readonly #writing: number[] = []
+  /** Writes that the socket has not finished, oldest first. */
+  readonly #writing: Uint8Array[][] = []
   #flushing = false
   #failure: Error | undefined = undefined
   /** What carries a TLS socket: the channel whose socket it took, or any other that it was put on. */
@@ -72,7 +80,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
     if (pending.length === 0 || this.isFinished) return
     const socket = this.#socket
     this.#pending = []
-    this.#writing.push(this.#pendingBytes)
+    this.#writing.push(pending)
     this.#pendingBytes = 0
     const last = pending.length - 1
     if (last > 0) socket.cork()
@@ -123,7 +131,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
     this.#socket.destroy()
   }
 
-  readonly #onData = (bytes: Uint8Array): void => this.deliver(bytes)
+  readonly #onData = (bytes: Uint8Array): void => doneWith(bytes.buffer, this.deliver(bytes))
   readonly #onEnd = (): void => this.remoteEnd()
   readonly #onError = (error: Error): void => {
     this.#failure = error
@@ -133,8 +141,14 @@ export class SocketChannel extends ChannelBase implements Flushable {
   readonly #onClose = (): void => this.#lost()
 
   readonly #onWritten = (error?: Error | null): void => {
-    const bytes = this.#writing.shift()
-    if (!error && bytes !== undefined && !this.isFinished) this.dequeued(bytes)
+    const pieces = this.#writing.shift()
+    if (error || pieces === undefined) return
+    let bytes = 0
+    for (const piece of pieces) {
+      bytes += piece.length
+      written(piece)
+    }
+    if (!this.isFinished) this.dequeued(bytes)
   }
 
   #lost(): void {

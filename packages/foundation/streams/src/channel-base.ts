@@ -227,7 +227,8 @@ export abstract class ChannelBase implements Channel {
     return (this.#flags & finished) !== 0
   }
 
-  protected deliver(bytes: Uint8Array): void {
+  /** Answers how many of the bytes were not kept. */
+  protected deliver(bytes: Uint8Array): number {
     let rest = bytes
     if (this.#intercept !== undefined) {
       let left: Uint8Array | undefined
@@ -235,16 +236,16 @@ export abstract class ChannelBase implements Channel {
         left = this.#intercept(bytes)
       } catch (error) {
         this.abort(toError(error))
-        return
+        return 0
       }
       const taken = bytes.length - (left?.length ?? 0)
       if (taken > 0 && (this.#flags & reset) === 0) this.consumed(taken)
-      if (left === undefined || left.length === 0) return
+      if (left === undefined || left.length === 0) return 0
       rest = left
     }
     if (this.#flags & (reset | discarding)) {
       if ((this.#flags & reset) === 0) this.consumed(rest.length)
-      return
+      return rest.length
     }
     const reader = this.#reader
     if (reader === undefined || this.#flags & paused || (this.#inbound !== undefined && this.#inbound.length > 0)) {
@@ -254,15 +255,16 @@ export abstract class ChannelBase implements Channel {
         this.#flags |= held
         this.hold()
       }
-      return
+      return 0
     }
     try {
       reader.data(rest)
     } catch (error) {
       this.abort(toError(error))
-      return
+      return 0
     }
     if ((this.#flags & reset) === 0) this.consumed(rest.length)
+    return reader.transient === true ? rest.length : (reader.unkeptBytes ?? 0)
   }
 
   protected remoteEnd(): void {

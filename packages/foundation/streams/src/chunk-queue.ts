@@ -1,6 +1,10 @@
+import { part } from './memory.ts'
+
 /** Chunks below this size are copied together when they are kept. */
 const smallBytes = 1024
 const maxSlabBytes = 8192
+/** How much more memory than it counts a chunk may hold on to: OpenSSL brings four records in a buffer, and some of each are headers. */
+const maxPinned = 5
 
 /** Bytes waiting in the chunks they came in; taken from the front in any portion, without copying. */
 export class ChunkQueue {
@@ -29,7 +33,7 @@ export class ChunkQueue {
   keep(chunk: Uint8Array): void {
     if (chunk.length >= smallBytes) {
       // The `slice` of Node's Buffer, which sockets bring, does not copy.
-      this.push(chunk.length * 4 < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk)
+      this.push(chunk.length * maxPinned < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk)
       return
     }
     let slab = this.#slab
@@ -60,9 +64,9 @@ export class ChunkQueue {
     const chunk = this.#chunks[this.#head]
     if (chunk === undefined) return undefined
     if (chunk.length > limit) {
-      this.#chunks[this.#head] = chunk.subarray(limit)
+      this.#chunks[this.#head] = part(chunk, limit, chunk.length)
       this.#length -= limit
-      return chunk.subarray(0, limit)
+      return part(chunk, 0, limit)
     }
     // Clears the slot so that the bytes can be collected before the array is.
     this.#chunks[this.#head++] = undefined as never

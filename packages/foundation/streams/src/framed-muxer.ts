@@ -131,6 +131,7 @@ export abstract class FramedMuxer<S extends FramedStream> implements Muxer, Chan
   // What the channel and the end of the turn call.
 
   abstract data(bytes: Uint8Array): void
+  unkeptBytes = 0
   abstract end(): void
 
   closed(error?: Error): void {

@@ -33,8 +33,8 @@ export const headerBytes = (id: number): number => varintLength(id * flags + fla
 export interface FrameEvents {
   /** Returns whether the body that follows is wanted; it is skipped otherwise. */
   onHeader(flagBits: number, id: number, length: number): boolean
-  /** A piece of the body of the frame under way. */
-  onBody(bytes: Uint8Array): void
+  /** A piece of the body of the frame under way. Answers how many of the bytes were not kept. */
+  onBody(bytes: Uint8Array): number
   /** What came is no frame; nothing more is read. */
   onGarbage(what: string): void
 }
@@ -64,13 +64,18 @@ export class FrameParser {
     this.#stopped = true
   }
 
-  push(chunk: Uint8Array): void {
+  /** Answers how many of the bytes were not kept. */
+  push(chunk: Uint8Array): number {
     let at = 0
+    let kept = 0
     while (at < chunk.length && !this.#stopped) {
       if (this.#left > 0) {
         const end = Math.min(chunk.length, at + this.#left)
         this.#left -= end - at
-        if (this.#wanted) this.#events.onBody(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end))
+        if (this.#wanted) {
+          const body = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)
+          kept += body.length - this.#events.onBody(body)
+        }
         at = end
         continue
       }
@@ -88,6 +93,7 @@ export class FrameParser {
       this.#value = 0
       this.#factor = 1
     }
+    return chunk.length - kept
   }
 
   #complete(value: number): void {

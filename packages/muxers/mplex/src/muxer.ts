@@ -109,7 +109,7 @@ export class MplexMuxer extends FramedMuxer<MplexStream> implements FrameEvents 
   // Receiving: what the channel and the parser call.
 
   data(bytes: Uint8Array): void {
-    this.#parser.push(bytes)
+    this.unkeptBytes = this.#parser.push(bytes)
   }
 
   end(): void {
@@ -165,11 +165,12 @@ export class MplexMuxer extends FramedMuxer<MplexStream> implements FrameEvents 
     }
   }
 
-  onBody(bytes: Uint8Array): void {
+  onBody(bytes: Uint8Array): number {
     const stream = this.#current
-    // It may have been reset since its frame began.
-    if (stream === undefined) this.#guard('discarded', bytes.length)
-    else stream.receive(bytes)
+    if (stream !== undefined) return stream.receive(bytes)
+    // It was reset since its frame began.
+    this.#guard('discarded', bytes.length)
+    return bytes.length
   }
 
   #onMessage(stream: MplexStream, length: number): boolean {

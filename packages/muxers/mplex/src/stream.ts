@@ -28,13 +28,16 @@ export class MplexStream extends FramedStream<MplexMuxer> implements Reader {
 
   // What the muxer calls when frames arrive.
 
-  receive(bytes: Uint8Array): void {
+  /** Answers how many of the bytes were not kept. */
+  receive(bytes: Uint8Array): number {
     this.#unread += bytes.length
-    this.deliver(bytes)
+    const done = this.deliver(bytes)
     const behind = this.#unread - this.unreadBytes
-    if (behind <= 0 || this.isFinished) return
-    this.unreadBytes += behind
-    this.muxer.fellBehind(this, behind)
+    if (behind > 0 && !this.isFinished) {
+      this.unreadBytes += behind
+      this.muxer.fellBehind(this, behind)
+    }
+    return done
   }
 
   // What the muxer calls when it may send.

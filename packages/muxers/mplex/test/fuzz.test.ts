@@ -135,7 +135,7 @@ function parse(bytes: Uint8Array, size: () => number): string[] {
       body = 0
       return header[2] % 3 !== 0
     },
-    onBody: (piece) => void (body += piece.length),
+    onBody: (piece) => ((body += piece.length), piece.length),
     onGarbage: (what) => void told.push(what)
   })
   for (let at = 0; at < bytes.length;) {

@@ -39,8 +39,8 @@ const uint32 = (bytes: Uint8Array, at: number): number =>
 export interface FrameEvents {
   /** Returns whether the body that follows a data frame is wanted; it is skipped otherwise. */
   onHeader(version: number, type: number, flags: number, streamId: number, length: number): boolean
-  /** A piece of the body of the data frame under way. */
-  onBody(bytes: Uint8Array): void
+  /** A piece of the body of the data frame under way. Answers how many of the bytes were not kept. */
+  onBody(bytes: Uint8Array): number
   /** The body under way is complete. */
   onBodyEnd(): void
 }
@@ -63,13 +63,18 @@ export class FrameParser {
     this.#stopped = true
   }
 
-  push(chunk: Uint8Array): void {
+  /** Answers how many of the bytes were not kept. */
+  push(chunk: Uint8Array): number {
     let at = 0
+    let kept = 0
     while (at < chunk.length && !this.#stopped) {
       if (this.#left > 0) {
         const end = Math.min(chunk.length, at + this.#left)
         this.#left -= end - at
-        if (this.#wanted) this.#events.onBody(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end))
+        if (this.#wanted) {
+          const body = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)
+          kept += body.length - this.#events.onBody(body)
+        }
         at = end
         if (this.#left === 0 && this.#wanted && !this.#stopped) this.#events.onBodyEnd()
         continue
@@ -84,10 +89,11 @@ export class FrameParser {
       this.#split.set(chunk.subarray(at, at + count), this.#have)
       this.#have += count
       at += count
-      if (this.#have < headerBytes) return
+      if (this.#have < headerBytes) break
       this.#have = 0
       this.#header(this.#split, 0)
     }
+    return chunk.length - kept
   }
 
   #header(bytes: Uint8Array, at: number): void {

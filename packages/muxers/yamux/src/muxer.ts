@@ -163,7 +163,7 @@ export class YamuxMuxer extends FramedMuxer<YamuxStream> implements FrameEvents 
 
   data(bytes: Uint8Array): void {
     this.#heard = true
-    this.#parser.push(bytes)
+    this.unkeptBytes = this.#parser.push(bytes)
   }
 
   end(): void {
@@ -199,8 +199,8 @@ export class YamuxMuxer extends FramedMuxer<YamuxStream> implements FrameEvents 
     }
   }
 
-  onBody(bytes: Uint8Array): void {
-    this.#current?.receive(bytes)
+  onBody(bytes: Uint8Array): number {
+    return this.#current === undefined ? bytes.length : this.#current.receive(bytes)
   }
 
   onBodyEnd(): void {

@@ -58,8 +58,9 @@ export class YamuxStream extends FramedStream<YamuxMuxer> {
     return true
   }
 
-  receive(bytes: Uint8Array): void {
-    this.deliver(bytes)
+  /** Answers how many of the bytes were not kept. */
+  receive(bytes: Uint8Array): number {
+    return this.deliver(bytes)
   }
 
   /** False when the window would be over 2^32 - 1. */

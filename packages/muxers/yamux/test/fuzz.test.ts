@@ -141,7 +141,7 @@ function parse(bytes: Uint8Array, size: () => number): string[] {
       body = header[1] === data && header[3] % 3 !== 0 ? 0 : -1
       return header[3] % 3 !== 0
     },
-    onBody: (piece) => void (body += piece.length),
+    onBody: (piece) => ((body += piece.length), piece.length),
     onBodyEnd: () => {
       told.push(`body of ${body}`)
       body = -1

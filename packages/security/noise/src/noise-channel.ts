@@ -27,7 +27,7 @@ export class NoiseChannel extends ChannelBase implements Flushable, ChannelReade
   #flushing = false
   #ending = false
   readonly #emit = (sealed: Uint8Array): void => void this.#inner.send(sealed)
-  readonly #deliver = (plain: Uint8Array): void => this.deliver(plain)
+  readonly #deliver = (plain: Uint8Array): number => this.deliver(plain)
 
   constructor(inner: Channel, ciphers: Transport, options: NoiseChannelOptions) {
     super(options.clock)

@@ -1,5 +1,6 @@
 import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
+import { doneWith } from '@peerloom/streams'
 import type { Opener, RecordCipher } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
 import { lengthBytes, tagBytes } from './record.ts'
@@ -32,8 +33,11 @@ export class RecordOpener {
     return this.#opener === undefined && this.#have === 0
   }
 
-  /** Calls `deliver` with genuine plain text, in order. Throws ERR_SECURITY for a record that is not. */
-  push(chunk: Uint8Array, deliver: (plain: Uint8Array) => void): void {
+  /**
+   * Calls `deliver` with genuine plain text, in order; it answers how many of the bytes were not kept. Throws ERR_SECURITY
+   * for a record that is not.
+   */
+  push(chunk: Uint8Array, deliver: (plain: Uint8Array) => number): void {
     let at = 0
     while (at < chunk.length) {
       if (this.#opener === undefined) {
@@ -59,7 +63,7 @@ export class RecordOpener {
         this.#finish(tag)
         const plain = this.#plain
         this.#plain = []
-        for (const part of plain) deliver(part)
+        for (const part of plain) doneWith(part.buffer, deliver(part))
       }
     }
   }

@@ -1,5 +1,5 @@
 import { PeerloomError } from '@peerloom/interface'
-import type { ChunkQueue } from '@peerloom/streams'
+import { type ChunkQueue, doneWith, lastUse } from '@peerloom/streams'
 import type { RecordCipher } from './crypto-interface.ts'
 import { discardGathered, type Emit, gather, letGo, startGathering } from './gather.ts'
 import { Nonce } from './nonce.ts'
@@ -73,6 +73,7 @@ function put(sealed: Uint8Array | undefined, emit: Emit): void {
     gather(sealed, emit)
   } else {
     letGo(emit)
-    emit(sealed)
+    doneWith(sealed.buffer, 0)
+    emit(lastUse(sealed))
   }
 }

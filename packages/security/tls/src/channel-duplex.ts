@@ -1,4 +1,5 @@
 import { type Channel, toError } from '@peerloom/interface'
+import { doneWith, lastUse } from '@peerloom/streams'
 import { Duplex } from 'node:stream'
 
 /** A channel as a stream of Node, for OpenSSL to run on where there is no socket. Destroying it behind its end closes the
@@ -9,7 +10,8 @@ export function channelDuplex(channel: Channel): Duplex {
     read: () => channel.resume(),
     write(chunk: Uint8Array, _encoding, callback) {
       try {
-        if (channel.send(chunk)) callback()
+        doneWith(chunk.buffer, 0)
+        if (channel.send(lastUse(chunk))) callback()
         else whenDone(channel.drained(), callback)
       } catch (error) {
         callback(toError(error))
@@ -25,9 +27,15 @@ export function channelDuplex(channel: Channel): Duplex {
       callback(null)
     }
   })
+  let taken = 0
   channel.attach({
     data: (bytes) => {
+      taken = bytes.length
       if (!duplex.push(bytes)) channel.pause()
+    },
+    /** OpenSSL listens, and takes a copy. */
+    get unkeptBytes() {
+      return duplex.readableLength === 0 ? taken : 0
     },
     end: () => void duplex.push(null),
     closed: (error) => {

@@ -1,4 +1,5 @@
 import { type Channel, type ChannelReader, type Clock, PeerloomError, type Timer } from '@peerloom/interface'
+import { lastUse } from '@peerloom/streams'
 
 export interface CircuitLimits {
   /** Bytes that pass in each direction; Infinity for no limit. */
@@ -113,7 +114,7 @@ class Direction implements ChannelReader {
     if (bytes.length <= left) {
       this.passed += bytes.length
       // It throws when the other side was lost, and that ends this side as well.
-      if (!this.#to.send(bytes)) this.from.pause()
+      if (!this.#to.send(lastUse(bytes))) this.from.pause()
       return
     }
     this.from.pause()

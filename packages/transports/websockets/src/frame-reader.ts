@@ -3,8 +3,8 @@ import { finBit, maskBit, maxControlBytes, maxHeaderBytes, opcodes } from './fra
 import { applyMask } from './mask.ts'
 
 export interface FrameSink {
-  /** The next bytes of a data frame, as they came. */
-  onPayload(bytes: Uint8Array): void
+  /** The next bytes of a data frame, as they came. Answers how many of them were not kept. */
+  onPayload(bytes: Uint8Array): number
   /** A whole Close frame; nothing is read behind it. */
   onCloseFrame(code: number): void
   onPing(payload: Uint8Array): void
@@ -48,16 +48,18 @@ export class FrameReader {
     this.#sink = sink
   }
 
-  /** `bytes` become the reader's: they are unmasked in place. */
-  push(bytes: Uint8Array): void {
+  /** `bytes` become the reader's: they are unmasked in place. Answers how many of them were not kept. */
+  push(bytes: Uint8Array): number {
     let at = 0
+    let kept = 0
     while (at < bytes.length && !this.#closed) {
       if (this.#left > 0) {
         const end = Math.min(bytes.length, at + this.#left)
-        this.#payload(bytes, at, end)
+        kept += this.#payload(bytes, at, end)
         at = end
       } else at = this.#header(bytes, at)
     }
+    return bytes.length - kept
   }
 
   /** Takes nothing more. */
@@ -65,18 +67,19 @@ export class FrameReader {
     this.#closed = true
   }
 
-  #payload(bytes: Uint8Array, from: number, to: number): void {
+  /** Answers how many of the bytes were kept. */
+  #payload(bytes: Uint8Array, from: number, to: number): number {
     if (this.#masked) {
       applyMask(bytes, from, to, this.#key, this.#phase)
       this.#phase = (this.#phase + to - from) & 3
     }
     this.#left -= to - from
     if (this.#opcode < opcodes.close) {
-      this.#sink.onPayload(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
-      return
+      return to - from - this.#sink.onPayload(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
     }
     this.#control.set(bytes.subarray(from, to), this.#control.length - this.#left - (to - from))
     if (this.#left === 0) this.#controlFrame(this.#control)
+    return 0
   }
 
   /** Reads a header, or as much of it as there is. Returns where it ends. */

@@ -1,6 +1,15 @@
 import { TokenBucket } from '@peerloom/bounded'
 import { type Clock, PeerloomError, toError } from '@peerloom/interface'
-import { ChannelBase, ChunkQueue, endOfTurn, type Flushable, linkLingerMs, type WaterMarks } from '@peerloom/streams'
+import {
+  ChannelBase,
+  ChunkQueue,
+  doneWith,
+  endOfTurn,
+  type Flushable,
+  linkLingerMs,
+  type WaterMarks,
+  written
+} from '@peerloom/streams'
 import { resetSocket } from '@peerloom/sockets'
 import type { Socket } from 'node:net'
 import { closeCodes, closedByRemote, FrameError, isOrderly, violation } from './close-code.ts'
@@ -13,6 +22,15 @@ import { applyMask, type MaskKeys } from './mask.ts'
 const writeAtOnceBytes = 64 * 1024
 /** Up to here the chunks of a frame are copied together: cheaper than a vector of small pieces. */
 const gatherBytes = 4096
+
+/** A frame on its way: its payload, and what it was made of. */
+interface SentFrame {
+  readonly bytes: number
+  /** The buffer it was masked in. */
+  readonly masked?: Uint8Array
+  /** Chunks that were written as they are. */
+  readonly chunks?: Uint8Array[]
+}
 
 const marks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
 
@@ -35,10 +53,8 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   readonly #isClient: boolean
   readonly #reader: FrameReader
   readonly #pending = new ChunkQueue()
-  /** Payload sizes of the frames that the socket has not finished, oldest first. */
-  readonly #writing: number[] = []
-  /** The buffers they were masked in. */
-  readonly #masked: Uint8Array[] = []
+  /** Frames that the socket has not finished, oldest first. */
+  readonly #writing: SentFrame[] = []
   #flushing = false
   #failure: Error | undefined = undefined
   #idleFrames: TokenBucket | undefined = undefined
@@ -74,8 +90,8 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   // What the frame reader calls.
 
-  onPayload(bytes: Uint8Array): void {
-    this.deliver(bytes)
+  onPayload(bytes: Uint8Array): number {
+    return this.deliver(bytes)
   }
 
   onPing(payload: Uint8Array): void {
@@ -146,13 +162,13 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   }
 
   #writeFrame(payloadBytes: number): void {
-    this.#writing.push(payloadBytes)
     if (this.#isClient) this.#writeMasked(payloadBytes)
     else if (payloadBytes <= gatherBytes) {
       const start = headerBytes(payloadBytes, false)
       const frame = new Uint8Array(start + payloadBytes)
       writeHeader(frame, 0, opcodes.binary, payloadBytes, undefined)
       this.#gather(frame, start, payloadBytes)
+      this.#writing.push({ bytes: payloadBytes })
       this.#socket.write(frame, this.#onWritten)
     } else this.#writeVector(payloadBytes)
   }
@@ -161,11 +177,14 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
     const socket = this.#socket
     const header = new Uint8Array(headerBytes(payloadBytes, false))
     writeHeader(header, 0, opcodes.binary, payloadBytes, undefined)
+    const chunks: Uint8Array[] = []
+    this.#writing.push({ bytes: payloadBytes, chunks })
     socket.cork()
     socket.write(header)
     for (let left = payloadBytes; left > 0;) {
       const chunk = this.#pending.shift(left) as Uint8Array
       left -= chunk.length
+      chunks.push(chunk)
       if (left > 0) socket.write(chunk)
       else socket.write(chunk, this.#onWritten)
     }
@@ -175,14 +194,14 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   #writeMasked(payloadBytes: number): void {
     const { buffers, keys } = this.#parts
     const key = keys.take()
-    const buffer = buffers.take(payloadBytes)
+    const masked = buffers.take(payloadBytes)
     const end = payloadStart + payloadBytes
     const start = payloadStart - headerBytes(payloadBytes, true)
-    writeHeader(buffer, start, opcodes.binary, payloadBytes, key)
-    this.#gather(buffer, payloadStart, payloadBytes)
-    applyMask(buffer, payloadStart, end, key, 0)
-    this.#masked.push(buffer)
-    this.#socket.write(buffer.subarray(start, end), this.#onWritten)
+    writeHeader(masked, start, opcodes.binary, payloadBytes, key)
+    this.#gather(masked, payloadStart, payloadBytes)
+    applyMask(masked, payloadStart, end, key, 0)
+    this.#writing.push({ bytes: payloadBytes, masked })
+    this.#socket.write(masked.subarray(start, end), this.#onWritten)
   }
 
   /** Moves what is to be sent next into `target`. */
@@ -191,6 +210,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
       const chunk = this.#pending.shift(bytes - at) as Uint8Array
       target.set(chunk, start + at)
       at += chunk.length
+      written(chunk)
     }
   }
 
@@ -216,7 +236,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   readonly #onData = (bytes: Uint8Array): void => {
     try {
-      this.#reader.push(bytes)
+      doneWith(bytes.buffer, this.#reader.push(bytes))
     } catch (error) {
       this.abort(toError(error))
     }
@@ -234,11 +254,11 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
   readonly #onClose = (): void => this.#lost()
 
   readonly #onWritten = (error?: Error | null): void => {
-    const bytes = this.#writing.shift()
-    const buffer = this.#masked.shift()
-    if (error) return
-    if (buffer !== undefined) this.#parts.buffers.give(buffer)
-    if (bytes !== undefined && !this.isFinished) this.dequeued(bytes)
+    const frame = this.#writing.shift()
+    if (error || frame === undefined) return
+    if (frame.masked !== undefined) this.#parts.buffers.give(frame.masked)
+    for (const chunk of frame.chunks ?? []) written(chunk)
+    if (!this.isFinished) this.dequeued(frame.bytes)
   }
 
   #lost(): void {

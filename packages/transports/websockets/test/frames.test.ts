@@ -11,7 +11,7 @@ function read(bytes: Uint8Array, masked = true, cut: () => number = () => Infini
   const reader = new FrameReader(
     { masked, maxFrameBytes: 1_000_000 },
     {
-      onPayload: (part) => (seen.payload = Buffer.concat([seen.payload, part])),
+      onPayload: (part) => ((seen.payload = Buffer.concat([seen.payload, part])), part.length),
       onPing: (payload) => seen.pings.push(Buffer.from(payload).toString()),
       onIdleFrame: () => seen.idle++,
       onCloseFrame: (code) => (seen.closed = code)

@@ -28,12 +28,23 @@ const listenOn = {
 const wrap = (stream: Stream): BenchStream => ({
   send: (bytes) => stream.send(bytes),
   drained: () => stream.drained(),
-  read: (onData, onEnd) =>
+  read(onData, onEnd) {
+    let unkeptBytes = 0
     stream.attach({
-      data: (bytes) => onData(bytes.length, () => bytes),
+      data(bytes) {
+        unkeptBytes = bytes.length
+        onData(bytes.length, () => {
+          unkeptBytes = 0
+          return bytes
+        })
+      },
+      get unkeptBytes() {
+        return unkeptBytes
+      },
       end: onEnd,
       closed: () => {}
-    }),
+    })
+  },
   closeWrite: () => stream.closeWrite(),
   close: () => stream.close()
 })
