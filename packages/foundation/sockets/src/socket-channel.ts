@@ -5,9 +5,11 @@ import {
   doneWith,
   endOfTurn,
   type Flushable,
+  haveLeft,
   linkLingerMs,
-  type WaterMarks,
-  written
+  ownBuffer,
+  part,
+  type WaterMarks
 } from '@peerloom/streams'
 import type { Socket } from 'node:net'
 import { fromSocket } from './address.ts'
@@ -16,6 +18,8 @@ import { isEnding, resetSocket } from './reset-socket.ts'
 
 /** Pending bytes that are written without waiting for the end of the turn. */
 const writeAtOnceBytes = 64 * 1024
+/** What a TLS record holds at most: bulk leaves in full ones, which Node reads without leaving room in its buffers. */
+const recordBytes = 16 * 1024
 
 const socketWaterMarks: WaterMarks = { high: 512 * 1024, low: 128 * 1024, max: 16 * 1024 * 1024 }
 
@@ -98,11 +102,15 @@ export class SocketChannel extends ChannelBase implements Flushable {
     this.#pendingBytes += bytes.length
     this.queued(bytes.length)
     if (this.#pendingBytes >= writeAtOnceBytes) {
+      const rest = this.#below === undefined ? undefined : this.#cutToRecords(bytes)
       this.flush()
-    } else if (!this.#flushing) {
-      this.#flushing = true
-      endOfTurn(this)
+      if (rest === undefined) return
+      this.#pending.push(rest)
+      this.#pendingBytes = rest.length
     }
+    if (this.#flushing) return
+    this.#flushing = true
+    endOfTurn(this)
   }
 
   protected override carryEnd(): void {
@@ -131,7 +139,20 @@ export class SocketChannel extends ChannelBase implements Flushable {
     this.#socket.destroy()
   }
 
-  readonly #onData = (bytes: Uint8Array): void => doneWith(bytes.buffer, this.deliver(bytes))
+  /** Takes what fills no record off the last bytes that are pending. */
+  #cutToRecords(last: Uint8Array): Uint8Array | undefined {
+    const over = this.#pendingBytes % recordBytes
+    if (over === 0 || over >= last.length) return undefined
+    const end = last.length - over
+    this.#pending[this.#pending.length - 1] = part(last, 0, end)
+    this.#pendingBytes -= over
+    return part(last, end, last.length)
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    ownBuffer(bytes.buffer)
+    doneWith(bytes.buffer, this.deliver(bytes))
+  }
   readonly #onEnd = (): void => this.remoteEnd()
   readonly #onError = (error: Error): void => {
     this.#failure = error
@@ -146,7 +167,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
     let bytes = 0
     for (const piece of pieces) {
       bytes += piece.length
-      written(piece)
+      haveLeft(piece)
     }
     if (!this.isFinished) this.dequeued(bytes)
   }

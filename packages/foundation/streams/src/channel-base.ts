@@ -8,6 +8,7 @@ import {
   toError
 } from '@peerloom/interface'
 import { ChunkQueue } from './chunk-queue.ts'
+import { doneWith } from './memory.ts'
 import { Waiters } from './waiters.ts'
 
 /** Sizes in bytes that govern a send queue. */
@@ -250,21 +251,14 @@ export abstract class ChannelBase implements Channel {
     const reader = this.#reader
     if (reader === undefined || this.#flags & paused || (this.#inbound !== undefined && this.#inbound.length > 0)) {
       this.#inbound ??= new ChunkQueue()
-      this.#inbound.keep(rest)
+      const copied = this.#inbound.keep(rest)
       if ((this.#flags & held) === 0) {
         this.#flags |= held
         this.hold()
       }
-      return 0
+      return copied
     }
-    try {
-      reader.data(rest)
-    } catch (error) {
-      this.abort(toError(error))
-      return 0
-    }
-    if ((this.#flags & reset) === 0) this.consumed(rest.length)
-    return reader.transient === true ? rest.length : (reader.unkeptBytes ?? 0)
+    return this.#give(reader, rest, 0)
   }
 
   protected remoteEnd(): void {
@@ -393,6 +387,20 @@ export abstract class ChannelBase implements Channel {
     return (this.#flags & (paused | discarding)) === 0 && (this.#flags & (reset | readable)) !== reset
   }
 
+  /** `returned`: how many of the bytes were counted as consumed before. Answers how many the reader did not keep. */
+  #give(reader: ChannelReader, bytes: Uint8Array, returned: number): number {
+    // A reader that passes them on may see the last of their buffer, and of their length with it.
+    const { length } = bytes
+    try {
+      reader.data(bytes)
+    } catch (error) {
+      this.abort(toError(error))
+      return 0
+    }
+    if ((this.#flags & reset) === 0 && length > returned) this.consumed(length - returned)
+    return reader.transient === true ? length : (reader.unkeptBytes ?? 0)
+  }
+
   #pump(): void {
     if (this.#flags & delivering) return
     const inbound = this.#inbound
@@ -402,12 +410,8 @@ export abstract class ChannelBase implements Channel {
         const bytes = inbound.shift() as Uint8Array
         const returned = Math.min(this.#returned, bytes.length)
         this.#returned -= returned
-        try {
-          this.#reader.data(bytes)
-        } catch (error) {
-          this.abort(toError(error))
-        }
-        if ((this.#flags & reset) === 0 && bytes.length > returned) this.consumed(bytes.length - returned)
+        const { buffer } = bytes
+        doneWith(buffer, this.#give(this.#reader, bytes, returned))
       }
       this.#flags &= ~delivering
       if (inbound.length > 0) return

@@ -1,4 +1,4 @@
-import { part } from './memory.ts'
+import { haveLeft, part } from './memory.ts'
 
 /** Chunks below this size are copied together when they are kept. */
 const smallBytes = 1024
@@ -28,29 +28,19 @@ export class ChunkQueue {
 
   /**
    * Like `push`, for bytes that may wait long: copies what would hold on to much more memory than it counts, which is
-   * small chunks and small parts of large buffers.
+   * small chunks and small parts of large buffers. Answers how many bytes it copied.
    */
-  keep(chunk: Uint8Array): void {
-    if (chunk.length >= smallBytes) {
-      // The `slice` of Node's Buffer, which sockets bring, does not copy.
-      this.push(chunk.length * maxPinned < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk)
-      return
+  keep(chunk: Uint8Array): number {
+    const bytes = chunk.length
+    if (bytes >= smallBytes && bytes * maxPinned >= chunk.buffer.byteLength) {
+      this.push(chunk)
+      return 0
     }
-    let slab = this.#slab
-    if (slab === undefined || this.#slabUsed + chunk.length > slab.length) {
-      slab = this.#slab = new Uint8Array(Math.max(chunk.length, Math.min(maxSlabBytes, this.#length)))
-      this.#slabUsed = 0
-      this.#gathered = undefined
-    }
-    slab.set(chunk, this.#slabUsed)
-    const last = this.#chunks.length - 1
-    const grows = this.#gathered !== undefined && last >= this.#head && this.#chunks[last] === this.#gathered
-    const start = grows ? (this.#gathered as Uint8Array).byteOffset : this.#slabUsed
-    this.#slabUsed += chunk.length
-    this.#gathered = slab.subarray(start, this.#slabUsed)
-    if (grows) this.#chunks[last] = this.#gathered
-    else this.#chunks.push(this.#gathered)
-    this.#length += chunk.length
+    // The `slice` of Node's Buffer, which sockets bring, does not copy.
+    if (bytes >= smallBytes) this.push(new Uint8Array(chunk))
+    else this.#gather(chunk)
+    haveLeft(chunk)
+    return bytes
   }
 
   unshift(chunk: Uint8Array): void {
@@ -103,5 +93,23 @@ export class ChunkQueue {
     this.#length = 0
     this.#slab = undefined
     this.#gathered = undefined
+  }
+
+  #gather(chunk: Uint8Array): void {
+    let slab = this.#slab
+    if (slab === undefined || this.#slabUsed + chunk.length > slab.length) {
+      slab = this.#slab = new Uint8Array(Math.max(chunk.length, Math.min(maxSlabBytes, this.#length)))
+      this.#slabUsed = 0
+      this.#gathered = undefined
+    }
+    slab.set(chunk, this.#slabUsed)
+    const last = this.#chunks.length - 1
+    const grows = this.#gathered !== undefined && last >= this.#head && this.#chunks[last] === this.#gathered
+    const start = grows ? (this.#gathered as Uint8Array).byteOffset : this.#slabUsed
+    this.#slabUsed += chunk.length
+    this.#gathered = slab.subarray(start, this.#slabUsed)
+    if (grows) this.#chunks[last] = this.#gathered
+    else this.#chunks.push(this.#gathered)
+    this.#length += chunk.length
   }
 }

@@ -1,14 +1,13 @@
 /** Buffers below this are left to the collector, which is cheaper. */
 const worthwhileBytes = 4096
 
-/** What is left of a buffer before its memory can be given back. */
-const left: unique symbol = Symbol('left')
-/** Marks bytes that nobody looks at once they are written. */
+/** How many bytes of a buffer somebody may still look at. */
+const inUse: unique symbol = Symbol('in use')
+/** Marks bytes that nobody looks at any more once they have left. */
 const last: unique symbol = Symbol('last')
 
-interface Account {
-  [left]?: number
-}
+type Owned = ArrayBufferLike & { [inUse]?: number }
+type Marked = Uint8Array & { [last]?: true }
 
 /** ECMAScript 2024; without it, the collector does it all. */
 interface Transferable {
@@ -16,34 +15,35 @@ interface Transferable {
 }
 
 /**
- * For whoever made a buffer: nobody looks at `bytes` more of it any more. With the last of them its memory is given back, by
+ * For whoever made a buffer that nobody else writes to: as soon as all of it is done with, its memory is given back by
  * detaching it. Bulk that is merely dropped gathers until the next collection, so that every new buffer is cold memory.
- * A buffer that was never named here is left alone by everything else in here.
+ * Buffers that were not named here are left alone.
  */
-export function doneWith(buffer: ArrayBufferLike & Account, bytes: number): void {
-  if (buffer.byteLength < worthwhileBytes) return
-  const rest = (buffer[left] ?? buffer.byteLength) - bytes
-  if (rest > 0) buffer[left] = rest
+export function ownBuffer(buffer: Owned): void {
+  if (buffer.byteLength >= worthwhileBytes) buffer[inUse] ??= buffer.byteLength
+}
+
+/** Nobody looks at this many bytes more of a buffer any more. Each byte counts once. */
+export function doneWith(buffer: Owned, bytes: number): void {
+  const before = buffer[inUse]
+  if (before === undefined || bytes === 0) return
+  if (before > bytes) buffer[inUse] = before - bytes
   else (buffer as Transferable).transfer?.(0)
 }
 
-/** For whoever sends bytes that nobody else looks at, and will not look at them again: a socket that has written them is done with them. */
+/** For whoever sends bytes that nobody else looks at: they are done with when they have left. */
 export function lastUse<T extends Uint8Array>(bytes: T): T {
-  if (bytes.buffer.byteLength >= worthwhileBytes) (bytes as Marked)[last] = true
+  if ((bytes.buffer as Owned)[inUse] !== undefined) (bytes as Marked)[last] = true
   return bytes
 }
 
-interface Marked {
-  [last]?: true
+/** For whoever takes what is sent: these bytes were written to a socket, copied or sealed. */
+export function haveLeft(bytes: Marked): void {
+  if (bytes[last] === true) doneWith(bytes.buffer, bytes.length)
 }
 
-/** What `subarray` gives, for its last use as well if the whole is. */
-export function part(bytes: Uint8Array & Marked, start: number, end: number): Uint8Array {
+/** What `subarray` gives; its last use as well, if it is that of the whole. */
+export function part(bytes: Marked, start: number, end: number): Uint8Array {
   const cut = bytes.subarray(start, end)
   return bytes[last] === true ? lastUse(cut) : cut
-}
-
-/** For sockets: these bytes have left. */
-export function written(bytes: Uint8Array & Marked): void {
-  if (bytes[last] === true && (bytes.buffer as Account)[left] !== undefined) doneWith(bytes.buffer, bytes.length)
 }

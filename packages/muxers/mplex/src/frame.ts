@@ -66,14 +66,16 @@ export class FrameParser {
 
   /** Answers how many of the bytes were not kept. */
   push(chunk: Uint8Array): number {
+    // Whoever passes the bytes on may see the last of their buffer, and of their length with it.
+    const { length } = chunk
     let at = 0
     let kept = 0
-    while (at < chunk.length && !this.#stopped) {
+    while (at < length && !this.#stopped) {
       if (this.#left > 0) {
-        const end = Math.min(chunk.length, at + this.#left)
+        const end = Math.min(length, at + this.#left)
         this.#left -= end - at
         if (this.#wanted) {
-          const body = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)
+          const body = at === 0 && end === length ? chunk : chunk.subarray(at, end)
           kept += body.length - this.#events.onBody(body)
         }
         at = end
@@ -93,7 +95,7 @@ export class FrameParser {
       this.#value = 0
       this.#factor = 1
     }
-    return chunk.length - kept
+    return length - kept
   }
 
   #complete(value: number): void {

@@ -65,27 +65,29 @@ export class FrameParser {
 
   /** Answers how many of the bytes were not kept. */
   push(chunk: Uint8Array): number {
+    // Whoever passes the bytes on may see the last of their buffer, and of their length with it.
+    const { length } = chunk
     let at = 0
     let kept = 0
-    while (at < chunk.length && !this.#stopped) {
+    while (at < length && !this.#stopped) {
       if (this.#left > 0) {
-        const end = Math.min(chunk.length, at + this.#left)
+        const end = Math.min(length, at + this.#left)
         this.#left -= end - at
         if (this.#wanted) {
-          const body = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)
+          const body = at === 0 && end === length ? chunk : chunk.subarray(at, end)
           kept += body.length - this.#events.onBody(body)
         }
         at = end
         if (this.#left === 0 && this.#wanted && !this.#stopped) this.#events.onBodyEnd()
         continue
       }
-      if (this.#have === 0 && chunk.length - at >= headerBytes) {
+      if (this.#have === 0 && length - at >= headerBytes) {
         this.#header(chunk, at)
         at += headerBytes
         continue
       }
       this.#split ??= new Uint8Array(headerBytes)
-      const count = Math.min(headerBytes - this.#have, chunk.length - at)
+      const count = Math.min(headerBytes - this.#have, length - at)
       this.#split.set(chunk.subarray(at, at + count), this.#have)
       this.#have += count
       at += count
@@ -93,7 +95,7 @@ export class FrameParser {
       this.#have = 0
       this.#header(this.#split, 0)
     }
-    return chunk.length - kept
+    return length - kept
   }
 
   #header(bytes: Uint8Array, at: number): void {

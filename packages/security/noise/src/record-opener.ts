@@ -1,6 +1,6 @@
 import { concat } from '@peerloom/bounded'
 import { PeerloomError } from '@peerloom/interface'
-import { doneWith } from '@peerloom/streams'
+import { doneWith, ownBuffer } from '@peerloom/streams'
 import type { Opener, RecordCipher } from './crypto-interface.ts'
 import { Nonce } from './nonce.ts'
 import { lengthBytes, tagBytes } from './record.ts'
@@ -63,7 +63,10 @@ export class RecordOpener {
         this.#finish(tag)
         const plain = this.#plain
         this.#plain = []
-        for (const part of plain) doneWith(part.buffer, deliver(part))
+        for (const part of plain) {
+          ownBuffer(part.buffer)
+          doneWith(part.buffer, deliver(part))
+        }
       }
     }
   }

@@ -1,5 +1,5 @@
 import { PeerloomError } from '@peerloom/interface'
-import { type ChunkQueue, doneWith, lastUse } from '@peerloom/streams'
+import { type ChunkQueue, haveLeft, lastUse, ownBuffer } from '@peerloom/streams'
 import type { RecordCipher } from './crypto-interface.ts'
 import { discardGathered, type Emit, gather, letGo, startGathering } from './gather.ts'
 import { Nonce } from './nonce.ts'
@@ -35,6 +35,7 @@ export class RecordSealer {
         const plain = takePlain(queue, left)
         left -= plain.length
         put(sealer.push(plain), emit)
+        haveLeft(plain)
       }
       put(sealer.finish(), emit)
       letGo(emit)
@@ -54,6 +55,7 @@ function takePlain(queue: ChunkQueue, limit: number): Uint8Array {
   if (scratch.length === 0) scratch = new Uint8Array(maxPlainBytes)
   scratch.set(first)
   let used = first.length
+  haveLeft(first)
   while (used < limit) {
     const next = queue.shift(limit - used)
     if (next === undefined) break
@@ -63,6 +65,7 @@ function takePlain(queue: ChunkQueue, limit: number): Uint8Array {
     }
     scratch.set(next, used)
     used += next.length
+    haveLeft(next)
   }
   return scratch.subarray(0, used)
 }
@@ -73,7 +76,7 @@ function put(sealed: Uint8Array | undefined, emit: Emit): void {
     gather(sealed, emit)
   } else {
     letGo(emit)
-    doneWith(sealed.buffer, 0)
+    ownBuffer(sealed.buffer)
     emit(lastUse(sealed))
   }
 }

@@ -1,5 +1,5 @@
 import { type Channel, toError } from '@peerloom/interface'
-import { doneWith, lastUse } from '@peerloom/streams'
+import { lastUse, ownBuffer } from '@peerloom/streams'
 import { Duplex } from 'node:stream'
 
 /** A channel as a stream of Node, for OpenSSL to run on where there is no socket. Destroying it behind its end closes the
@@ -10,7 +10,7 @@ export function channelDuplex(channel: Channel): Duplex {
     read: () => channel.resume(),
     write(chunk: Uint8Array, _encoding, callback) {
       try {
-        doneWith(chunk.buffer, 0)
+        ownBuffer(chunk.buffer)
         if (channel.send(lastUse(chunk))) callback()
         else whenDone(channel.drained(), callback)
       } catch (error) {

@@ -50,16 +50,18 @@ export class FrameReader {
 
   /** `bytes` become the reader's: they are unmasked in place. Answers how many of them were not kept. */
   push(bytes: Uint8Array): number {
+    // Whoever passes the bytes on may see the last of their buffer, and of their length with it.
+    const { length } = bytes
     let at = 0
     let kept = 0
-    while (at < bytes.length && !this.#closed) {
+    while (at < length && !this.#closed) {
       if (this.#left > 0) {
-        const end = Math.min(bytes.length, at + this.#left)
+        const end = Math.min(length, at + this.#left)
         kept += this.#payload(bytes, at, end)
         at = end
       } else at = this.#header(bytes, at)
     }
-    return bytes.length - kept
+    return length - kept
   }
 
   /** Takes nothing more. */

@@ -6,9 +6,10 @@ import {
   doneWith,
   endOfTurn,
   type Flushable,
+  haveLeft,
   linkLingerMs,
-  type WaterMarks,
-  written
+  ownBuffer,
+  type WaterMarks
 } from '@peerloom/streams'
 import { resetSocket } from '@peerloom/sockets'
 import type { Socket } from 'node:net'
@@ -210,7 +211,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
       const chunk = this.#pending.shift(bytes - at) as Uint8Array
       target.set(chunk, start + at)
       at += chunk.length
-      written(chunk)
+      haveLeft(chunk)
     }
   }
 
@@ -236,6 +237,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   readonly #onData = (bytes: Uint8Array): void => {
     try {
+      ownBuffer(bytes.buffer)
       doneWith(bytes.buffer, this.#reader.push(bytes))
     } catch (error) {
       this.abort(toError(error))
@@ -257,7 +259,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
     const frame = this.#writing.shift()
     if (error || frame === undefined) return
     if (frame.masked !== undefined) this.#parts.buffers.give(frame.masked)
-    for (const chunk of frame.chunks ?? []) written(chunk)
+    for (const chunk of frame.chunks ?? []) haveLeft(chunk)
     if (!this.isFinished) this.dequeued(frame.bytes)
   }
 
