@@ -1,6 +1,7 @@
 import { until } from '@peerloom/conformance'
 import { systemClock } from '@peerloom/interface'
 import { connectChannel, connectSocket, type SocketAddress, SocketChannel } from '@peerloom/sockets'
+import { lastUse, ownBuffer } from '@peerloom/streams'
 import { createHash } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
@@ -108,4 +109,42 @@ test('a channel that is aborted while its end is on its way lets go of its socke
   channel.abort(new Error('too slow'))
   await expect(closing).rejects.toThrow('too slow')
   await until('the socket is closed', () => closed)
+})
+
+test('what was read for a reader that keeps nothing is given back, and what is kept stays', async () => {
+  const { channel, theirs } = await linked()
+  const seen: Uint8Array[] = []
+  let bytes = 0
+  const reader = {
+    data(chunk: Uint8Array) {
+      seen.push(chunk)
+      bytes += chunk.length
+    },
+    end() {},
+    closed() {}
+  }
+  channel.attach({ ...reader, transient: true })
+  theirs.write(new Uint8Array(200_000).fill(1))
+  await until('it is read', () => bytes === 200_000)
+  // All that filled its buffer.
+  expect(seen.some(({ length }) => length === 0)).toBe(true)
+  seen.length = 0
+  channel.attach(reader)
+  theirs.write(new Uint8Array(200_000).fill(2))
+  await until('it is read', () => bytes === 400_000)
+  expect(seen.reduce((sum, { length }) => sum + length, 0)).toBe(200_000)
+  expect(seen.every((chunk) => chunk.every((byte) => byte === 2))).toBe(true)
+})
+
+test('what is written for the last time is given back when it has left', async () => {
+  const { channel, theirs } = await linked()
+  let heard = 0
+  theirs.on('data', (chunk) => (heard += chunk.reduce((sum, byte) => sum + byte, 0)))
+  const [kept, last] = [new Uint8Array(100_000).fill(1), new Uint8Array(100_000).fill(1)]
+  for (const { buffer } of [kept, last]) ownBuffer(buffer)
+  channel.send(kept)
+  channel.send(lastUse(last))
+  await until('all is heard', () => heard === 200_000)
+  await until('it is given back', () => last.length === 0)
+  expect(kept.length).toBe(100_000)
 })

@@ -6,7 +6,7 @@ const inUse: unique symbol = Symbol('in use')
 /** Marks bytes that nobody looks at any more once they have left. */
 const last: unique symbol = Symbol('last')
 
-type Owned = ArrayBufferLike & { [inUse]?: number }
+type Owned = ArrayBufferLike & { [inUse]?: number | undefined }
 type Marked = Uint8Array & { [last]?: true }
 
 /** ECMAScript 2024; without it, the collector does it all. */
@@ -28,7 +28,10 @@ export function doneWith(buffer: Owned, bytes: number): void {
   const before = buffer[inUse]
   if (before === undefined || bytes === 0) return
   if (before > bytes) buffer[inUse] = before - bytes
-  else (buffer as Transferable).transfer?.(0)
+  else {
+    buffer[inUse] = undefined
+    ;(buffer as Transferable).transfer?.(0)
+  }
 }
 
 /** For whoever sends bytes that nobody else looks at: they are done with when they have left. */

@@ -102,6 +102,58 @@ export function testConnections(
       await until('the stream is over', () => stream.status === 'closed')
     })
 
+    test('what a reader keeps stays as it was, beside readers that keep nothing', async () => {
+      const ended = new Set<string>()
+      let skimmed = 0
+      // One keeps every third chunk and passes it on, twice: it has not said that it is the last to look at it.
+      const kept: Uint8Array[] = []
+      const forward: Stream[] = []
+      const { connection, listener } = await connected('/skim/1', (stream) => {
+        stream.attach({
+          transient: true,
+          data: (bytes) => void (skimmed += bytes.length),
+          end: () => void ended.add('skim'),
+          closed() {}
+        })
+      })
+      await listener.handle('/forward/1', (stream) => void forward.push(stream))
+      await listener.handle('/keep/1', (stream) => {
+        let [count, unkeptBytes] = [0, 0]
+        stream.attach({
+          data(bytes) {
+            unkeptBytes = count++ % 3 === 0 ? 0 : bytes.length
+            if (unkeptBytes > 0) return
+            kept.push(bytes)
+            for (const other of forward) other.send(bytes)
+          },
+          get unkeptBytes() {
+            return unkeptBytes
+          },
+          end: () => void ended.add('keep'),
+          closed() {}
+        })
+      })
+      const [skim, keep, ...forwarded] = await Promise.all(
+        ['/skim/1', '/keep/1', '/forward/1', '/forward/1'].map((protocol) => connection.openStream(protocol))
+      )
+      for (const stream of forwarded) await stream.write(pattern(1))
+      await until('both streams to forward to are there', () => forward.length === 2)
+      const readers = forwarded.map((stream) => readAll(stream))
+      const same = new Uint8Array(40_000).fill(7)
+      for (let round = 0; round < 100; round++) {
+        await Promise.all([skim?.write(pattern(50_000)), keep?.write(same.slice())])
+      }
+      await Promise.all([skim?.closeWrite(), keep?.closeWrite()])
+      await until('all is read', () => ended.size === 2)
+      expect(skimmed).toBe(100 * 50_000)
+      await Promise.all(forward.map((stream) => stream.closeWrite()))
+      const heard = await Promise.all(readers)
+      const length = kept.reduce((sum, { length: bytes }) => sum + bytes, 0)
+      expect(length).toBeGreaterThan(0)
+      expect(kept.every((bytes) => bytes.length > 0 && bytes.every((byte) => byte === 7))).toBe(true)
+      for (const bytes of heard) expect([bytes.length, bytes.every((byte) => byte === 7)]).toEqual([length, true])
+    })
+
     test('half a stream closes: what the other half says afterwards arrives', async () => {
       const { connection } = await connected('/half/1', async (stream) => {
         const asked = await readAll(stream)
