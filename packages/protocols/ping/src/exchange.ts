@@ -37,6 +37,8 @@ export class PingExchange implements ChannelReader {
   readonly #sent: Sent[] = []
   /** Bytes of the first answer that have come. */
   #have = 0
+  #isOver = false
+  /** Why it is over, unless it was closed. */
   #error: Error | undefined
 
   constructor(stream: Stream, options: PingExchangeOptions) {
@@ -49,7 +51,7 @@ export class PingExchange implements ChannelReader {
 
   /** Resolves with the round trip in ms. Rejects with ERR_TIMEOUT, ERR_PROTOCOL_VIOLATION or why the stream was lost. */
   ping(timeoutMs: number, { signal }: AbortOptions = {}): Promise<number> {
-    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (this.#isOver) return Promise.reject(this.#error ?? givenUp())
     if (signal?.aborted === true) return Promise.reject(toError(signal.reason))
     return new Promise((resolve, reject) => {
       const bytes = this.#options.random(pingBytes)
@@ -70,13 +72,14 @@ export class PingExchange implements ChannelReader {
 
   /** A stream with nothing under way is ended, any other reset: its answer may never come. */
   close(): void {
-    if (this.#error !== undefined) return
-    const isIdle = this.#sent.length === 0
-    const error = new PeerloomError('ERR_ABORTED', 'the ping was given up')
-    if (isIdle) this.#over(error)
-    else this.#fail(error)
+    if (this.#isOver) return
+    if (this.#sent.length > 0) {
+      this.#fail(givenUp())
+      return
+    }
+    this.#over()
     // A courtesy: the round trip is measured.
-    if (isIdle) this.#stream.close().catch(() => {})
+    this.#stream.close().catch(() => {})
   }
 
   data(bytes: Uint8Array): void {
@@ -127,8 +130,9 @@ export class PingExchange implements ChannelReader {
   }
 
   #fail(error: Error): void {
-    if (this.#error !== undefined) return
-    this.#over(error)
+    if (this.#isOver) return
+    this.#error = error
+    this.#over()
     this.#stream.abort(error)
     for (const sent of this.#sent.splice(0)) {
       this.#options.clock.clearTimeout(sent.timer)
@@ -136,8 +140,10 @@ export class PingExchange implements ChannelReader {
     }
   }
 
-  #over(error: Error): void {
-    this.#error = error
+  #over(): void {
+    this.#isOver = true
     this.#options.onOver()
   }
 }
+
+const givenUp = (): Error => new PeerloomError('ERR_ABORTED', 'the ping was given up')
