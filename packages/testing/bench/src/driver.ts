@@ -50,6 +50,7 @@ const driverNames = [
   'js-libp2p',
   'aead-loop',
   'raw-tls',
+  'raw-tls-lean',
   'raw-tcp',
   'webrtc-engine'
 ] as const
@@ -71,6 +72,8 @@ export async function loadDriver(name: DriverName): Promise<Driver> {
       return (await import('./drivers/aead-loop.ts')).driver
     case 'raw-tls':
       return (await import('./drivers/raw-socket.ts')).tlsDriver
+    case 'raw-tls-lean':
+      return (await import('./drivers/raw-socket.ts')).leanTlsDriver
     case 'raw-tcp':
       return (await import('./drivers/raw-socket.ts')).tcpDriver
     case 'webrtc-engine':

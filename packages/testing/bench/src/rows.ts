@@ -30,7 +30,7 @@ export const rows: readonly Row[] = [
     name: 'one stream up, 64 KiB writes',
     workload: 'up',
     size: 256,
-    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tcp'],
+    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tls-lean', 'raw-tcp'],
     goals: [
       { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
       { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
@@ -41,7 +41,7 @@ export const rows: readonly Row[] = [
     name: 'one stream down, 64 KiB writes',
     workload: 'down',
     size: 256,
-    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tcp'],
+    drivers: [...both, 'aead-loop', 'raw-tls', 'raw-tls-lean', 'raw-tcp'],
     goals: [
       { figure: 'mibPerSecond', atLeast: 2.3, of: 'js-libp2p' },
       { figure: 'mibPerSecond', atLeast: 0.9, of: 'aead-loop' },
@@ -143,7 +143,7 @@ export const rows: readonly Row[] = [
     workload: 'up',
     stack: 'tls',
     size: 256,
-    drivers: [...both, 'raw-tls'],
+    drivers: [...both, 'raw-tls', 'raw-tls-lean'],
     goals: tlsBulkGoals
   },
   {
@@ -151,7 +151,7 @@ export const rows: readonly Row[] = [
     workload: 'down',
     stack: 'tls',
     size: 256,
-    drivers: [...both, 'raw-tls'],
+    drivers: [...both, 'raw-tls', 'raw-tls-lean'],
     goals: tlsBulkGoals
   },
   {

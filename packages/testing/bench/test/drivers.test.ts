@@ -15,6 +15,7 @@ test.each([
   ['js-libp2p', 'tcp'],
   ['aead-loop', 'tcp'],
   ['raw-tls', 'tcp'],
+  ['raw-tls-lean', 'tcp'],
   ['raw-tcp', 'tcp'],
   ['peerloom', 'webrtc'],
   ['js-libp2p', 'webrtc'],

@@ -1,3 +1,4 @@
+import { doneWith, ownBuffer } from '@peerloom/streams'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import * as tls from 'node:tls'
 import type { BenchNode, BenchStream, Driver, NodeOptions } from '../driver.ts'
@@ -15,6 +16,24 @@ const wrap = (socket: Socket): BenchStream => ({
   },
   closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
   close: () => new Promise((resolve) => socket.end(() => resolve()))
+})
+
+/** The same, with the memory of what was read given back at once: the least that an application can pay who knows how. */
+const wrapLean = (socket: Socket): BenchStream => ({
+  ...wrap(socket),
+  read: (onData, onEnd) => {
+    socket.on('data', (bytes: Buffer<ArrayBuffer>) => {
+      let unkept = bytes.length
+      ownBuffer(bytes.buffer)
+      onData(bytes.length, () => {
+        unkept = 0
+        return bytes
+      })
+      doneWith(bytes.buffer, unkept)
+    })
+    socket.on('end', onEnd)
+    socket.resume()
+  }
 })
 
 type Connect = (port: number) => Promise<Socket>
@@ -83,7 +102,7 @@ export const listenTcp: Listen = (onSocket) =>
 
 export const tcpDriver: Driver = socketDriver(connectTcp, listenTcp, wrap)
 
-const tlsDriverWith = (ciphers: string): Driver =>
+const tlsDriverWith = (ciphers: string, wrapSocket: typeof wrap): Driver =>
   socketDriver(
     (port) =>
       new Promise((resolve, reject) => {
@@ -102,14 +121,17 @@ const tlsDriverWith = (ciphers: string): Driver =>
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       return { port: (server.address() as AddressInfo).port, close: () => server.close() }
     },
-    wrap
+    wrapSocket
   )
 
-const [chacha, aes] = [tlsDriverWith('TLS_CHACHA20_POLY1305_SHA256'), tlsDriverWith('TLS_AES_128_GCM_SHA256')]
-
 /** With the cipher that the drivers beside it use. */
-export const tlsDriver: Driver = {
-  create: (options) => (options.stack === 'tls' ? aes : chacha).create(options)
+const tlsDriverFor = (wrapSocket: typeof wrap): Driver => {
+  const chacha = tlsDriverWith('TLS_CHACHA20_POLY1305_SHA256', wrapSocket)
+  const aes = tlsDriverWith('TLS_AES_128_GCM_SHA256', wrapSocket)
+  return { create: (options) => (options.stack === 'tls' ? aes : chacha).create(options) }
 }
+
+export const tlsDriver: Driver = tlsDriverFor(wrap)
+export const leanTlsDriver: Driver = tlsDriverFor(wrapLean)
 
 export { connectTcp }
