@@ -7,12 +7,12 @@ import {
   type Flushable,
   haveLeft,
   linkLingerMs,
-  ownBuffer,
   part,
   type WaterMarks
 } from '@peerloom/streams'
 import type { Socket } from 'node:net'
 import { fromSocket } from './address.ts'
+import { ownRead } from './own-read.ts'
 import { lostError } from './lost-error.ts'
 import { isEnding, resetSocket } from './reset-socket.ts'
 
@@ -150,7 +150,7 @@ export class SocketChannel extends ChannelBase implements Flushable {
   }
 
   readonly #onData = (bytes: Uint8Array): void => {
-    ownBuffer(bytes.buffer)
+    ownRead(bytes, this.#socket)
     doneWith(bytes.buffer, this.deliver(bytes))
   }
   readonly #onEnd = (): void => this.remoteEnd()

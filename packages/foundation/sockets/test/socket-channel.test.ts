@@ -141,7 +141,7 @@ test('what is written for the last time is given back when it has left', async (
   let heard = 0
   theirs.on('data', (chunk) => (heard += chunk.reduce((sum, byte) => sum + byte, 0)))
   const [kept, last] = [new Uint8Array(100_000).fill(1), new Uint8Array(100_000).fill(1)]
-  for (const { buffer } of [kept, last]) ownBuffer(buffer)
+  for (const bytes of [kept, last]) ownBuffer(bytes)
   channel.send(kept)
   channel.send(lastUse(last))
   await until('all is heard', () => heard === 200_000)

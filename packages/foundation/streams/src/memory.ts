@@ -15,12 +15,15 @@ interface Transferable {
 }
 
 /**
- * For whoever made a buffer that nobody else writes to: as soon as all of it is done with, its memory is given back by
+ * For whoever made the buffer of these bytes, for them alone: as soon as all of it is done with, its memory is given back by
  * detaching it. Bulk that is merely dropped gathers until the next collection, so that every new buffer is cold memory.
- * Buffers that were not named here are left alone.
+ * Buffers that were not named here are left alone, and those that the bytes do not fill: they may be a pool. `isPart`: it is
+ * known that this one is none.
  */
-export function ownBuffer(buffer: Owned): void {
-  if (buffer.byteLength >= worthwhileBytes) buffer[inUse] ??= buffer.byteLength
+export function ownBuffer(bytes: Uint8Array, isPart = false): void {
+  const buffer: Owned = bytes.buffer
+  const { byteLength } = buffer
+  if (byteLength >= worthwhileBytes && (isPart || bytes.length === byteLength)) buffer[inUse] ??= byteLength
 }
 
 /** Nobody looks at this many bytes more of a buffer any more. Each byte counts once. */

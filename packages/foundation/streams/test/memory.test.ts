@@ -4,16 +4,17 @@ import { ChunkQueue } from '../src/chunk-queue.ts'
 
 function owned(bytes = 10_000): Uint8Array {
   const chunk = new Uint8Array(bytes).fill(1)
-  ownBuffer(chunk.buffer)
+  ownBuffer(chunk)
   return chunk
 }
 
 test('the memory of a buffer is given back with the last of its bytes, and not before', () => {
-  const { buffer } = owned()
+  const chunk = owned()
+  const { buffer } = chunk
   doneWith(buffer, 4000)
   doneWith(buffer, 5999)
   expect(buffer.byteLength).toBe(10_000)
-  ownBuffer(buffer)
+  ownBuffer(chunk)
   doneWith(buffer, 1)
   expect(buffer.byteLength).toBe(0)
   doneWith(buffer, 1)
@@ -27,6 +28,16 @@ test('buffers that nobody owns, and small ones, are left alone', () => {
   const small = owned(1000)
   doneWith(small.buffer, 1000)
   expect(small.length).toBe(1000)
+})
+
+test('bytes that do not fill their buffer own none of it, unless it is known to be theirs', () => {
+  const pool = new ArrayBuffer(10_000)
+  ownBuffer(new Uint8Array(pool, 0, 5000))
+  doneWith(pool, 10_000)
+  expect(pool.byteLength).toBe(10_000)
+  ownBuffer(new Uint8Array(pool, 0, 5000), true)
+  doneWith(pool, 10_000)
+  expect(pool.byteLength).toBe(0)
 })
 
 test('bytes that leave are done with when that was said to be their last use', () => {

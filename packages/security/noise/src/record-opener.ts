@@ -64,7 +64,7 @@ export class RecordOpener {
         const plain = this.#plain
         this.#plain = []
         for (const part of plain) {
-          ownBuffer(part.buffer)
+          ownBuffer(part)
           doneWith(part.buffer, deliver(part))
         }
       }

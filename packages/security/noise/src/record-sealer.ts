@@ -76,7 +76,7 @@ function put(sealed: Uint8Array | undefined, emit: Emit): void {
     gather(sealed, emit)
   } else {
     letGo(emit)
-    ownBuffer(sealed.buffer)
+    ownBuffer(sealed)
     emit(lastUse(sealed))
   }
 }

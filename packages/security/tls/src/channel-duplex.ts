@@ -10,7 +10,7 @@ export function channelDuplex(channel: Channel): Duplex {
     read: () => channel.resume(),
     write(chunk: Uint8Array, _encoding, callback) {
       try {
-        ownBuffer(chunk.buffer)
+        ownBuffer(chunk)
         if (channel.send(lastUse(chunk))) callback()
         else whenDone(channel.drained(), callback)
       } catch (error) {

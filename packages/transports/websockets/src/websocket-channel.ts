@@ -8,10 +8,9 @@ import {
   type Flushable,
   haveLeft,
   linkLingerMs,
-  ownBuffer,
   type WaterMarks
 } from '@peerloom/streams'
-import { resetSocket } from '@peerloom/sockets'
+import { ownRead, resetSocket } from '@peerloom/sockets'
 import type { Socket } from 'node:net'
 import { closeCodes, closedByRemote, FrameError, isOrderly, violation } from './close-code.ts'
 import { closePayload, controlFrame, headerBytes, opcodes, writeHeader } from './frame.ts'
@@ -237,7 +236,7 @@ export class WebSocketChannel extends ChannelBase implements Flushable, FrameSin
 
   readonly #onData = (bytes: Uint8Array): void => {
     try {
-      ownBuffer(bytes.buffer)
+      ownRead(bytes, this.#socket)
       doneWith(bytes.buffer, this.#reader.push(bytes))
     } catch (error) {
       this.abort(toError(error))

@@ -1,4 +1,5 @@
-import { doneWith, ownBuffer } from '@peerloom/streams'
+import { ownRead } from '@peerloom/sockets'
+import { doneWith } from '@peerloom/streams'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import * as tls from 'node:tls'
 import type { BenchNode, BenchStream, Driver, NodeOptions } from '../driver.ts'
@@ -24,7 +25,7 @@ const wrapLean = (socket: Socket): BenchStream => ({
   read: (onData, onEnd) => {
     socket.on('data', (bytes: Buffer<ArrayBuffer>) => {
       let unkept = bytes.length
-      ownBuffer(bytes.buffer)
+      ownRead(bytes, socket)
       onData(bytes.length, () => {
         unkept = 0
         return bytes
