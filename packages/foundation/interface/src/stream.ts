@@ -19,6 +19,11 @@ export interface Stream extends Channel, AsyncIterable<Uint8Array>, AsyncDisposa
    * when the stream is reset. Breaking out keeps the rest for the next reader.
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
+  /**
+   * The same for who is done with a chunk before taking the next, as with writing it to a file: neither keeps nor sends it.
+   * Its memory is then used again, which is a third of what receiving bulk costs.
+   */
+  readonly transient: AsyncIterable<Uint8Array>
   /** it-pipe duplex, with `sink`: `pipe(stream, transform, stream)`. */
   readonly source: AsyncIterable<Uint8Array>
   /** Writes everything, then `closeWrite`; aborts the stream when the source throws. */

@@ -1,4 +1,5 @@
 import type { Channel, ChannelReader } from '@peerloom/interface'
+import { doneWith } from './memory.ts'
 
 type Step = IteratorResult<Uint8Array, undefined>
 
@@ -8,17 +9,23 @@ type Step = IteratorResult<Uint8Array, undefined>
  */
 export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefined>, ChannelReader {
   readonly #channel: Channel
+  readonly #isTransient: boolean
+  /** What the application was given last, if it is done with it when it asks for more. */
+  #lent: Uint8Array | undefined = undefined
   #resolve: ((step: Step) => void) | undefined = undefined
   #reject: ((error: unknown) => void) | undefined = undefined
   #ended = false
   #error: Error | undefined = undefined
 
-  constructor(channel: Channel) {
+  /** `isTransient`: each chunk is valid until the next is asked for. */
+  constructor(channel: Channel, isTransient = false) {
     this.#channel = channel
+    this.#isTransient = isTransient
   }
 
   next(): Promise<Step> {
     if (this.#resolve !== undefined) return Promise.reject(new TypeError('next() while another next() waits'))
+    this.#takeBack()
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -30,6 +37,7 @@ export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefine
 
   /** Leaves the rest for the next reader. */
   return(): Promise<Step> {
+    this.#takeBack()
     if (!this.#ended) this.#channel.attach(undefined)
     this.#ended = true
     if (this.#resolve !== undefined) this.#settle()
@@ -40,6 +48,7 @@ export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefine
     this.#channel.pause()
     const resolve = this.#resolve
     this.#resolve = undefined
+    if (this.#isTransient) this.#lent = bytes
     resolve?.({ value: bytes, done: false })
   }
 
@@ -56,6 +65,12 @@ export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefine
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  #takeBack(): void {
+    const lent = this.#lent
+    this.#lent = undefined
+    if (lent !== undefined) doneWith(lent.buffer, lent.length)
   }
 
   #settle(): void {

@@ -50,6 +50,10 @@ export abstract class StreamBase extends ChannelBase implements MuxedStream {
     return new ChunkIterator(this)
   }
 
+  get transient(): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => new ChunkIterator(this, true) }
+  }
+
   get source(): AsyncIterable<Uint8Array> {
     return this
   }

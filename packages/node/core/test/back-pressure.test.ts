@@ -30,6 +30,7 @@ const readers: Record<string, (stream: Stream) => unknown> = {
   'a reader that pauses at the first bytes': (stream) =>
     stream.attach({ data: () => stream.pause(), end: () => {}, closed: () => {} }),
   'an iterator that is not advanced': (stream) => stream[Symbol.asyncIterator]().next(),
+  'a transient iterator that is not advanced': (stream) => stream.transient[Symbol.asyncIterator]().next(),
   source: (stream) => stream.source[Symbol.asyncIterator]().next(),
   byteReader: (stream) => byteReader(stream).read(1000),
   lengthPrefixed: (stream) => lengthPrefixed(stream).read(),

@@ -154,6 +154,24 @@ export function testConnections(
       for (const bytes of heard) expect([bytes.length, bytes.every((byte) => byte === 7)]).toEqual([length, true])
     })
 
+    test('chunks are what they were until the next is asked for, for who is done with each', async () => {
+      const sent = pattern(2 * mebibyte)
+      let [at, different] = [0, 0]
+      const { connection } = await connected('/transient/1', async (stream) => {
+        for await (const bytes of stream.transient) {
+          await Promise.resolve()
+          if (firstDifference(bytes, sent.subarray(at, at + bytes.length)) !== -1) different++
+          at += bytes.length
+        }
+        await stream.close()
+      })
+      const stream = await connection.openStream('/transient/1')
+      for (let start = 0; start < sent.length; start += 50_000) await stream.write(sent.slice(start, start + 50_000))
+      await stream.closeWrite()
+      expect(await readAll(stream)).toHaveLength(0)
+      expect([at, different]).toEqual([sent.length, 0])
+    })
+
     test('half a stream closes: what the other half says afterwards arrives', async () => {
       const { connection } = await connected('/half/1', async (stream) => {
         const asked = await readAll(stream)
