@@ -3,6 +3,9 @@ import { onTestFinished } from 'vitest'
 import { commands } from 'vitest/browser'
 
 export { echoes } from './echoes.ts'
+export { testPage, untilAnswer } from './page-suite.ts'
+export type { PageMeeting, PageNode } from './page-suite.ts'
+export type { ServedTold } from './served-node.ts'
 export { until } from './until.ts'
 
 declare module 'vitest/internal/browser' {

@@ -14,7 +14,7 @@ const nodes: Awaited<ReturnType<typeof makeNode>>[] = []
 async function enter(address: string): Promise<void> {
   const node = await makeNode()
   nodes.push(node)
-  await echoes(await node.openStream(multiaddr(address), '/echo/1', { timeoutMs: 30_000 }), 1000)
+  await echoes(await node.openStream(multiaddr(address), '/echo', { timeoutMs: 30_000 }), 1000)
 }
 
 servePage(undefined, {

@@ -1,9 +1,5 @@
-import { nodePeer, pagePeer } from '@peerloom/conformance/browser'
+import { nodePeer, pagePeer, type ServedTold } from '@peerloom/conformance/browser'
 import { expect, test } from 'vitest'
-
-interface Told {
-  readonly addresses: string[]
-}
 
 interface Snapshot {
   readonly counts: { readonly connections: number }
@@ -15,7 +11,7 @@ const perPage = 25
 
 test('50 connections from pages, and nothing is left when the pages have gone', { timeout: 120_000 }, async () => {
   const [peer, ...pages] = await Promise.all([
-    nodePeer<Told>('./serving-peer.ts'),
+    nodePeer<ServedTold>('./serving-peer.ts'),
     ...Array.from({ length: pageCount }, () => pagePeer('./crowd-page.ts'))
   ])
   const snapshot = async (): Promise<Snapshot> => (await peer.ask('snapshot')) as Snapshot

@@ -4,17 +4,13 @@ import { noise as foreignNoise } from '@libp2p/noise'
 import { ping as foreignPing } from '@libp2p/ping'
 import { webTransport as foreignWebTransport } from '@libp2p/webtransport'
 import { multiaddr } from '@multiformats/multiaddr'
-import { nodePeer, until } from '@peerloom/conformance/browser'
+import { nodePeer, type ServedTold, until, untilAnswer } from '@peerloom/conformance/browser'
 import { createLibp2p } from 'libp2p'
 import { expect, onTestFinished, test } from 'vitest'
 
-interface Told {
-  readonly addresses: string[]
-}
-
 /** js-libp2p in this page, and a listener of ours in Node. */
 async function meeting() {
-  const peer = await nodePeer<Told>('./listening-peer.ts')
+  const peer = await nodePeer<ServedTold>('./listening-peer.ts')
   const page = await createLibp2p({
     transports: [foreignWebTransport()],
     connectionEncrypters: [foreignNoise()],
@@ -24,15 +20,6 @@ async function meeting() {
   })
   onTestFinished(async () => page.stop())
   return { peer, page, address: multiaddr(peer.told.addresses[0] as string) }
-}
-
-async function untilAnswer(ask: () => Promise<unknown>, wanted: unknown): Promise<void> {
-  const deadline = performance.now() + 10_000
-  let answer = await ask()
-  while (answer !== wanted) {
-    if (performance.now() > deadline) throw new Error(`still ${String(answer)}, not ${String(wanted)}`)
-    answer = await ask()
-  }
 }
 
 async function readAll(stream: ForeignStream): Promise<number> {

@@ -1,5 +1,5 @@
-// The Node side of webtransport.browser.test.ts.
-import { servePeer } from '@peerloom/conformance/node-peer'
+// The Node side of webtransport.browser.test.ts and js-libp2p.browser.test.ts.
+import { serveNode } from '@peerloom/conformance/served-node'
 import { createNode } from '@peerloom/core'
 import { identify } from '@peerloom/identify'
 import { noise } from '@peerloom/noise'
@@ -12,15 +12,6 @@ const node = await createNode({
   connectionEncryption: [noise()],
   services: { identify: identify(), ping: ping() }
 })
-await node.handle('/echo', async (stream) => {
-  for await (const bytes of stream) await stream.write(bytes.slice())
-  await stream.close()
-})
-let held = 0
-await node.handle('/hold', (stream) =>
-  stream.attach({ data: (bytes) => (held += bytes.length), end() {}, closed() {} })
-)
-await node.handle('/deaf', (stream) => stream.pause())
 await node.handle('/refuse', (stream) => stream.abort(new Error('no')))
 let resets = 0
 await node.handle('/count-resets', (stream) => {
@@ -28,27 +19,8 @@ await node.handle('/count-resets', (stream) => {
   stream.send(Uint8Array.of(1))
 })
 
-servePeer(
-  { addresses: node.multiaddrs().map(String) },
-  {
-    connections: () => node.connections.list().length,
-    peers: () => node.connections.list().map(({ remotePeer, security }) => [String(remotePeer), security]),
-    held: () => held,
-    resets: () => resets,
-    abort: () => {
-      for (const connection of node.connections.list()) connection.abort(new Error('enough'))
-    },
-    close: async () => void (await Promise.all(node.connections.list().map((connection) => connection.close()))),
-    /** Opens a stream on the first connection, and counts what its reader echoes. */
-    roundTrip: async (bytes: number) => {
-      const stream = await node.connections.list()[0]?.openStream('/echo')
-      if (stream === undefined) return 0
-      const sending = stream.write(new Uint8Array(bytes)).then(() => stream.closeWrite())
-      let got = 0
-      for await (const chunk of stream) got += chunk.length
-      await sending
-      return got
-    }
-  },
-  () => node.stop()
-)
+await serveNode(node, {
+  peers: () => node.connections.list().map(({ remotePeer, security }) => [String(remotePeer), security]),
+  resets: () => resets,
+  close: async () => void (await Promise.all(node.connections.list().map((connection) => connection.close())))
+})
