@@ -1,40 +1,21 @@
-import { expect, test } from 'vitest'
-import { seededRandom, type SeededRandom } from '@peerloom/conformance'
-import { isPeerloomError, type MuxedStream, systemClock } from '@peerloom/interface'
-import { ChannelBase } from '@peerloom/streams'
+import { fuzzMuxer, type MuxerRole } from '@peerloom/conformance/muxer'
+import type { SeededRandom } from '@peerloom/conformance'
 import { FrameParser } from '../src/frame.ts'
-import { data, echo, frame, goAway, ping, startSide, syn, turns, windowUpdate } from './harness.ts'
+import { data, frame, goAway, ping, startSide, syn, windowUpdate } from './harness.ts'
 
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const long = process.env['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
-const timeout = Math.max(60_000, runs * 2)
-
-/** A channel that brings what it is told to, at once, so that time is counted for nothing else. */
-class Line extends ChannelBase {
-  constructor() {
-    super(systemClock)
-  }
-
-  bring(bytes: Uint8Array): void {
-    this.deliver(bytes)
-  }
-
-  protected override carry(): void {}
-
-  protected override carryEnd(): void {
-    this.writeFinished()
-  }
-
-  protected override carryReset(): void {}
-}
+fuzzMuxer({
+  randomFrames,
+  parse,
+  start: (channel, role, onStream) => startSide(channel, role, { keepAliveMs: 0 }, onStream),
+  codes: ['ERR_MUXER']
+})
 
 /** Frames that mostly make sense, so that random ones get far; sometimes nothing that does. */
-function randomFrames(random: SeededRandom, remoteParity: number): Uint8Array {
+function randomFrames(random: SeededRandom, role: MuxerRole): Uint8Array {
   const parts: Uint8Array[] = []
   const ids: number[] = []
-  let next = remoteParity === 1 ? 1 : 2
+  // Those of the remote.
+  let next = role === 'responder' ? 1 : 2
   for (let count = 1 + random(24); count > 0; count--) {
     const odd = random(40)
     if (odd === 0) parts.push(Uint8Array.from({ length: random(40) }, () => random(256)))
@@ -53,82 +34,6 @@ function randomFrames(random: SeededRandom, remoteParity: number): Uint8Array {
   }
   return Buffer.concat(parts)
 }
-
-const serve = (random: SeededRandom) => (stream: MuxedStream) => {
-  const taste = random(4)
-  if (taste === 0) throw new Error('no handler')
-  else if (taste === 1) echo(stream)
-  else if (taste === 2) void stream.close().catch(() => {})
-}
-
-/** Plays one input. Gives how long the muxer took for it, in ms, and whether it lived. */
-async function play(input: number): Promise<{ took: number; bytes: number; lived: boolean }> {
-  const name = `seed ${seed}, input ${input}`
-  const random = seededRandom(seed + input)
-  const isDialler = random(2) === 0
-  const line = new Line()
-  const side = startSide(line, isDialler ? 'initiator' : 'responder', { keepAliveMs: 0 }, serve(random))
-  const own = random(3) === 0 ? await side.muxer.open() : undefined
-  own?.send(new Uint8Array(random(1000)))
-  const bytes = randomFrames(random, isDialler ? 0 : 1)
-  let took = 0
-  for (let at = 0; at < bytes.length && line.status === 'open';) {
-    const piece = bytes.slice(at, at + (random(3) === 0 ? 1 + random(20) : bytes.length))
-    at += piece.length
-    const started = performance.now()
-    line.bring(piece)
-    took += performance.now() - started
-    if (random(8) === 0) await turns(1)
-  }
-  await turns(1)
-  const lived = line.status === 'open'
-  side.muxer.abort(new Error('next'))
-  const ended = await side.closed
-  const isTyped = isPeerloomError(ended, 'ERR_PROTOCOL_VIOLATION') || isPeerloomError(ended, 'ERR_MUXER')
-  if (ended !== undefined && ended.message !== 'next' && !isTyped) throw new Error(name, { cause: ended })
-  expect(side.muxer.streamCount, name).toBe(0)
-  expect(side.scope.isEmpty, name).toBe(true)
-  return { took, bytes: bytes.length, lived }
-}
-
-test('random frames and random bytes never get past their connection', { timeout }, async () => {
-  console.info(`seed ${seed}, ${runs} inputs`)
-  let survived = 0
-  for (let input = 0; input < runs; input++) {
-    // A slow round is tried again: other work on the machine takes its share, a slow input is slow every time.
-    for (let tries = long ? 5 : 1; tries > 0; tries--) {
-      const { took, bytes, lived } = await play(input)
-      if (lived) survived++
-      if (took <= 5 * Math.max(1, bytes / 1024) || !long) break
-      if (tries === 1) throw new Error(`seed ${seed}, input ${input}: ${bytes} bytes took ${took} ms`)
-    }
-  }
-  // Most of them are to be broken by something, but not all by the first frame.
-  if (runs >= 1000) expect(survived).toBeGreaterThan(runs / 20)
-})
-
-test('the parser says the same of any bytes however they are cut, and in a bounded time', { timeout }, () => {
-  console.info(`seed ${seed}, ${runs} inputs`)
-  for (let input = 0; input < runs; input++) {
-    const random = seededRandom(seed + input)
-    const isNoise = random(2) === 0
-    const bytes = isNoise
-      ? Uint8Array.from({ length: random(1024) }, () => (random(3) === 0 ? 0 : random(256)))
-      : randomFrames(random, random(2))
-    let tries = long ? 5 : 1
-    let took: number
-    do {
-      const started = performance.now()
-      const whole = parse(bytes, () => bytes.length)
-      took = performance.now() - started
-      expect(
-        parse(bytes, () => 1 + random(30)),
-        `seed ${seed}, input ${input}`
-      ).toEqual(whole)
-    } while (took > 5 * Math.max(1, bytes.length / 1024) && --tries > 0)
-    if (long && tries === 0) throw new Error(`seed ${seed}, input ${input}: ${bytes.length} bytes took ${took} ms`)
-  }
-})
 
 /** What a parser tells of bytes in such pieces: headers, and how much of each body came. */
 function parse(bytes: Uint8Array, size: () => number): string[] {
