@@ -10,7 +10,7 @@ export interface BoundedQueueOptions<T> {
 }
 
 const defaults = { maxItems: 65_536 }
-const smallestRing = 16
+const smallestRing = 4
 
 const ring = <T>(length: number): (T | undefined)[] => Array<T | undefined>(length).fill(undefined)
 

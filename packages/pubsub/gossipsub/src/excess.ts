@@ -16,11 +16,12 @@ export class Excess<M extends Message, Handle> {
 
   /** An RPC of the peer. */
   taken(peer: PeerState<M, Handle>, rpc: Rpc<M>): void {
+    const more = entriesOf(rpc)
+    if (more === 0) return
     const { settings, scores } = this.#context
-    const { counters } = peer
-    const before = Math.floor(counters.entries / settings.maxEntries)
-    counters.entries += entriesOf(rpc)
-    const breaches = Math.floor(counters.entries / settings.maxEntries) - before
+    const before = Math.floor(peer.entries / settings.maxEntries)
+    peer.entries += more
+    const breaches = Math.floor(peer.entries / settings.maxEntries) - before
     if (breaches > 0) scores.penalize(peer.score, breaches)
   }
 }

@@ -46,10 +46,9 @@ export class Gossip<M extends Message, Handle> {
 
   ihave(peer: PeerState<M, Handle>, { ihave = [] }: Control): void {
     const { settings, seen, topics, scores, host, random, outbox } = this.#context
-    const { counters } = peer
     if (ihave.length === 0) return
     if (!peer.isDirect && peer.score.value < scores.thresholds.gossip) return
-    if (++counters.ihaveRpcs > settings.maxIHaveRpcs) return
+    if (++peer.ihaveRpcs > settings.maxIHaveRpcs) return
     const now = host.now()
     const asking: MessageId[] = []
     for (const { topic, ids } of ihave) {
@@ -57,7 +56,7 @@ export class Gossip<M extends Message, Handle> {
       if (topics.get(topic)?.isSubscribed !== true) continue
       for (const id of ids) {
         // Every id counts, known or not: what a peer may make us look up is bounded, too.
-        if (++counters.ihaveIds > settings.maxIHaveIds) break
+        if (++peer.ihaveIds > settings.maxIHaveIds) break
         if (seen.get(id) === undefined && this.#promises.isToAsk(peer, id, now)) {
           this.#promises.asked(peer, id, now, false)
           asking.push(id)
@@ -77,11 +76,11 @@ export class Gossip<M extends Message, Handle> {
     for (const ids of iwant) {
       host.trace?.iwant?.(peer, ids.length, 'received')
       for (const id of ids) {
-        if (++peer.counters.iwantIds > settings.maxIWantIds) return
+        if (++peer.iwantIds > settings.maxIWantIds) return
         const found = cache.ask(id, peer.id)
         if (found === undefined || found.times > settings.retransmissions) continue
         // Who asks wants it, whatever it said before: it may have been misled by a forged copy.
-        peer.unwanted?.delete(id)
+        peer.wants(id)
         outbox.send(peer, { message: found.message, bytes: found.message.bytes }, 'gossip')
       }
     }

@@ -18,7 +18,7 @@ export class DontWant<M extends Message, Handle> {
   taken(peer: PeerState<M, Handle>, { idontwant = [] }: Control): void {
     if (idontwant.length === 0) return
     const { settings, seen, tick, host } = this.#context
-    if (++peer.counters.dontWantRpcs > settings.maxDontWantRpcs) return
+    if (++peer.dontWantRpcs > settings.maxDontWantRpcs) return
     let left = settings.maxDontWantIds
     for (const ids of idontwant) {
       host.trace?.idontwant?.(peer, ids.length, 'received')

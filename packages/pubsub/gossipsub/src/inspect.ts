@@ -63,7 +63,7 @@ export function snapshot<M extends Message, Handle>(context: Context<M, Handle>,
       queuedBytes: peer.queue.bytes,
       queued: peer.queue.length,
       dropped: peer.queue.dropped,
-      unwanted: peer.unwanted?.size ?? 0
+      unwanted: peer.refused
     })),
     sizes: {
       ...hidden,

@@ -124,7 +124,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
   }
 
   restarted(known: RouterPeer<M, Handle>): void {
-    this.#own(known)?.announced.restart()
+    this.#own(known)?.restart()
   }
 
   receive(from: RouterPeer<M, Handle>, rpc: Rpc<M>): void {
@@ -272,9 +272,9 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
   #hear(peer: PeerState<M, Handle>, { control, testExtension }: Rpc<M>): void {
     if (!peer.features.extensions) return
     const { settings, scores, outbox } = this.#context
-    const heard = peer.announced.hear(control?.extensions)
+    const heard = peer.hear(control?.extensions)
     if (heard === 'again') scores.penalize(peer.score, repeatedExtensionsPenalty)
-    if (settings.onTestExtension === undefined || !peer.announced.testExtension) return
+    if (settings.onTestExtension === undefined || peer.announced.testExtension !== true) return
     if (heard === 'first') outbox.rpc(peer, { testExtension: true }, 'control')
     if (testExtension === true) settings.onTestExtension(peer)
   }
@@ -308,7 +308,7 @@ export class GossipsubRouter<M extends Message, Handle> implements Router<M, Han
 
   #push(peer: PeerState<M, Handle>, topic: Topic<M, Handle>, item: Outbound<M>, priority: Priority): boolean {
     const message = item.message as M
-    if (peer.id === message.author || peer.unwanted?.has(message.id) === true) return false
+    if (peer.id === message.author || peer.refuses(message.id)) return false
     // It gets the parts that it lacks.
     if (topic.sendsParts && peer.requestsPartial(topic.name)) return false
     return this.#context.outbox.send(peer, item, priority)

@@ -5,7 +5,7 @@
 export type { Message, MessageId } from './message.ts'
 export type { Control, Extensions, IHave, PartialMessage, PeerExchange, Prune, Rpc, SubscriptionChange } from './rpc.ts'
 export { defaultOutboundQueueLimits, OutboundQueue } from './outbound-queue.ts'
-export type { Outbound, OutboundQueueLimits, Priority } from './outbound-queue.ts'
+export type { Outbound, OutboundQueueLimits, Priority, Refusals } from './outbound-queue.ts'
 export { controlEntryBytes, controlRpcBytes, rpcBytes } from './rpc-size.ts'
 export type {
   DropReason,

@@ -20,7 +20,14 @@ export interface OutboundQueueLimits {
 export const defaultOutboundQueueLimits: OutboundQueueLimits = { maxBytes: 4 * 1024 * 1024, maxItems: 8192 }
 
 const order: readonly Priority[] = ['control', 'own', 'forward', 'gossip']
-const nothing = (): boolean => false
+const sizeOf = ({ bytes }: { readonly bytes: number }): number => bytes
+
+type Lanes<M extends Message> = Record<Priority, BoundedQueue<Outbound<M>> | undefined>
+
+/** Is asked when a forwarded or gossiped message is about to leave: the peer may have said IDONTWANT since. */
+export interface Refusals {
+  refuses(id: MessageId): boolean
+}
 
 /**
  * What is to be sent to one peer, the most urgent first. Who does not fit in makes room among what is less urgent, oldest
@@ -28,27 +35,18 @@ const nothing = (): boolean => false
  */
 export class OutboundQueue<M extends Message> {
   readonly #limits: OutboundQueueLimits
-  readonly #unwanted: (id: MessageId) => boolean
-  readonly #lanes: Record<Priority, BoundedQueue<Outbound<M>> | undefined> = {
-    control: undefined,
-    own: undefined,
-    forward: undefined,
-    gossip: undefined
-  }
+  readonly #refusals: Refusals | undefined
   /** Mostly there is one thing at most, and it needs no lane. */
+  #lanes: Lanes<M> | undefined
   #only: Outbound<M> | undefined
   #onlyPriority: Priority = 'control'
   #bytes = 0
   #length = 0
   #dropped = 0
 
-  /** `unwanted` is asked when a forwarded or gossiped message is about to leave: the peer may have said IDONTWANT since. */
-  constructor(
-    limits: OutboundQueueLimits = defaultOutboundQueueLimits,
-    unwanted: (id: MessageId) => boolean = nothing
-  ) {
+  constructor(limits: OutboundQueueLimits = defaultOutboundQueueLimits, refusals?: Refusals) {
     this.#limits = limits
-    this.#unwanted = unwanted
+    this.#refusals = refusals
   }
 
   get bytes(): number {
@@ -90,9 +88,10 @@ export class OutboundQueue<M extends Message> {
       this.#bytes = this.#length = 0
       return this.#isWanted(only, this.#onlyPriority) ? only : undefined
     }
-    if (this.#length === 0) return undefined
+    const lanes = this.#lanes
+    if (this.#length === 0 || lanes === undefined) return undefined
     for (const priority of order) {
-      const lane = this.#lanes[priority]
+      const lane = lanes[priority]
       if (lane === undefined) continue
       for (let item = lane.shift(); item !== undefined; item = lane.shift()) {
         this.#bytes -= item.bytes
@@ -104,20 +103,18 @@ export class OutboundQueue<M extends Message> {
   }
 
   clear(): void {
-    this.#only = undefined
-    for (const priority of order) this.#lanes[priority] = undefined
+    this.#only = this.#lanes = undefined
     this.#bytes = this.#length = 0
   }
 
   #isWanted({ message }: Outbound<M>, priority: Priority): boolean {
-    return message === undefined || priority === 'own' || !this.#unwanted(message.id)
+    return message === undefined || priority === 'own' || this.#refusals?.refuses(message.id) !== true
   }
 
   #lane(priority: Priority): BoundedQueue<Outbound<M>> {
-    return (this.#lanes[priority] ??= new BoundedQueue({
-      maxItems: this.#limits.maxItems,
-      sizeOf: ({ bytes }) => bytes
-    }))
+    const { maxItems } = this.#limits
+    this.#lanes ??= { control: undefined, own: undefined, forward: undefined, gossip: undefined }
+    return (this.#lanes[priority] ??= new BoundedQueue<Outbound<M>>({ maxItems, sizeOf }))
   }
 
   /** Evicts only when that makes the room that is needed. */
@@ -127,10 +124,10 @@ export class OutboundQueue<M extends Message> {
     let missing = this.#bytes + bytes - maxBytes
     if (missing <= 0) return true
     const lessUrgent = order.slice(order.indexOf(priority) + 1)
-    if (missing > lessUrgent.reduce((sum, other) => sum + (this.#lanes[other]?.bytes ?? 0), 0)) return false
+    if (missing > lessUrgent.reduce((sum, other) => sum + (this.#lanes?.[other]?.bytes ?? 0), 0)) return false
     for (const other of lessUrgent.toReversed()) {
       while (missing > 0) {
-        const evicted = this.#lanes[other]?.shift()
+        const evicted = this.#lanes?.[other]?.shift()
         if (evicted === undefined) break
         missing -= evicted.bytes
         this.#bytes -= evicted.bytes

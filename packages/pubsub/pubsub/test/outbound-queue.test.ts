@@ -56,7 +56,7 @@ test('a queue holds no more things than its bound', () => {
 
 test('what the peer does not want any more does not leave, but what is our own does', () => {
   const unwanted = new Set<string>()
-  const queue = new OutboundQueue<Message>(undefined, (id) => unwanted.has(id))
+  const queue = new OutboundQueue<Message>(undefined, { refuses: (id) => unwanted.has(id) })
   queue.push(message('own'), 'own')
   queue.push(message('forward'), 'forward')
   queue.push(message('answer'), 'gossip')

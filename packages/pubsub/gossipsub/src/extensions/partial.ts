@@ -88,7 +88,7 @@ export class PartialMessages<M extends Message, Handle> {
     const { topics, scores } = this.#context
     const { topic: name, groupId, partsMetadata } = message
     const topic = topics.get(name)
-    if (topic?.isSubscribed !== true || !from.announced.partialMessages) return
+    if (topic?.isSubscribed !== true || from.announced.partialMessages !== true) return
     if (groupId.length > this.#limits.maxGroupIdBytes) return
     if (partsMetadata !== undefined && partsMetadata.length > this.#limits.maxMetadataBytes) return
     const group = this.#of(name, groupId, from)
