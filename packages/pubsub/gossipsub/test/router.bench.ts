@@ -40,9 +40,12 @@ function join(made: World, count: number, topics: readonly string[]): void {
     })
     made.peers.push(peer)
     made.router.receive(peer, { subscriptions: topics.map((topic) => ({ topic, subscribe: true })) })
+    drain(made)
   }
-  for (const topic of topics) made.router.subscribe(topic)
-  drain(made)
+  for (const topic of topics) {
+    made.router.subscribe(topic)
+    drain(made)
+  }
 }
 
 function drain({ waiting }: World): number {
