@@ -258,7 +258,10 @@ export abstract class ChannelBase implements Channel {
       }
       return copied
     }
-    return this.#give(reader, rest, 0)
+    const { buffer } = bytes
+    const unkept = this.#give(reader, rest, 0)
+    // A filter may have put together what is left.
+    return rest.buffer === buffer ? unkept : 0
   }
 
   protected remoteEnd(): void {

@@ -76,7 +76,8 @@ export class MessageStreamChannel extends StreamBase implements Flushable {
 
   protected override carry(bytes: Uint8Array): void {
     this.#pending ??= new Uint8ArrayList()
-    this.#pending.append(bytes)
+    // A view of its own: js-libp2p looks at what it sends for longer than we do, and counts it again (see `lastUse`).
+    this.#pending.append(bytes.subarray())
     this.queued(bytes.length)
     if (this.#pending.byteLength >= sendAtOnceBytes) {
       this.flush()
