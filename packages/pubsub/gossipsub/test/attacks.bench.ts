@@ -26,6 +26,9 @@ const frame = (rpc: { subscriptions?: SubscriptionChange[]; control?: Control })
   lengthPrefix(encodeRpc(rpc))
 const repeated = (count: number, one: readonly number[]): Uint8Array =>
   lengthPrefix(Uint8Array.from({ length: count * one.length }, (_, at) => one[at % one.length] as number))
+// By hand: 2^64 - 1 seconds are more than the encoder would write.
+const pruneForEver = [0x22, 14, 0x0a, 1, 116, 0x18, ...Array<number>(9).fill(0xff), 1]
+const graft = [0x1a, 3, 0x0a, 1, 116]
 let counter = 0
 const fresh = (): string => `${++counter} of an attacker`
 
@@ -38,8 +41,7 @@ const attacks: Record<string, () => Uint8Array> = {
   'subscriptions to fresh topics': () =>
     frame({ subscriptions: Array.from({ length: 1000 }, () => ({ topic: fresh(), subscribe: true })) }),
   'GRAFT of fresh topics': () => frame({ control: { graft: Array.from({ length: 1000 }, fresh) } }),
-  'PRUNE and GRAFT in the backoff': () =>
-    frame({ control: { prune: [{ topic, backoffSeconds: 2 ** 64 }], graft: [topic] } }),
+  'PRUNE for ever, and GRAFT in the backoff': () => lengthPrefix(Uint8Array.of(0x1a, 21, ...pruneForEver, ...graft)),
   'IHAVE of fresh messages': () => frame({ control: { ihave: [{ topic, ids: Array.from({ length: 5000 }, fresh) }] } }),
   'IWANT of unknown messages': () => frame({ control: { iwant: [Array.from({ length: 5000 }, fresh)] } }),
   'IDONTWANT of fresh messages': () => frame({ control: { idontwant: [Array.from({ length: 5000 }, fresh)] } }),
