@@ -1,5 +1,5 @@
 // Checks the package graph: layers only depend downwards, tsconfig references match package.json,
-// and the root tsconfig lists every package. Run with --fix to rewrite the references.
+// and the root tsconfig and the README list every package. Run with --fix to rewrite the references.
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
@@ -110,6 +110,11 @@ for (const entry of packages) {
   )
 }
 checkReferences('tsconfig.json', [...packages.map((entry) => entry.directory).sort(), 'tsconfig.test.json'])
+
+const readme = readFileSync('README.md', 'utf8')
+for (const { name, directory } of packages) {
+  if (!readme.includes(`[\`${name}\`](${directory})`)) problems.push(`README.md does not list ${name} in ${directory}`)
+}
 
 for (const problem of problems) console.error(problem)
 process.exitCode = problems.length > 0 ? 1 : 0

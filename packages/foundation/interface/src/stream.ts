@@ -20,7 +20,8 @@ export interface Stream extends Channel, AsyncIterable<Uint8Array>, AsyncDisposa
    */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
   /**
-   * The same for who is done with a chunk before taking the next, as with writing it to a file: neither keeps nor sends it.
+   * The same for who is done with a chunk before taking the next or leaving the loop, as with writing it to a file: neither
+   * keeps nor sends it.
    * Its memory is then used again, which is a third of what receiving bulk costs.
    */
   readonly transient: AsyncIterable<Uint8Array>

@@ -80,7 +80,7 @@ export class Gossip<M extends Message, Handle> {
         const found = cache.ask(id, peer.id)
         if (found === undefined || found.times > settings.retransmissions) continue
         // Who asks wants it, whatever it said before: it may have been misled by a forged copy.
-        peer.wants(id)
+        peer.asked(id)
         outbox.send(peer, { message: found.message, bytes: found.message.bytes }, 'gossip')
       }
     }

@@ -139,8 +139,8 @@ export class PeerState<M extends Message = Message, Handle = unknown> implements
     unwanted.set(id, untilTick)
   }
 
-  /** It asked for the message. */
-  wants(id: MessageId): void {
+  /** It asked for the message, whatever it said before. */
+  asked(id: MessageId): void {
     this.#unwanted?.delete(id)
   }
 }

@@ -3,10 +3,10 @@ import { onTestFinished } from 'vitest'
 import { commands } from 'vitest/browser'
 
 export { echoes } from './echoes.ts'
-export { testPage, untilAnswer } from './page-suite.ts'
+export { testPage } from './page-suite.ts'
 export type { PageMeeting, PageNode } from './page-suite.ts'
 export type { ServedTold } from './served-node.ts'
-export { until } from './until.ts'
+export { until, untilAnswer } from './until.ts'
 
 declare module 'vitest/internal/browser' {
   interface BrowserCommands {

@@ -2,7 +2,7 @@ import type { Connection, StreamHandler } from '@peerloom/interface'
 import { describe, expect, test } from 'vitest'
 import type { OtherPeer } from './browser.ts'
 import { echoes } from './echoes.ts'
-import { until } from './until.ts'
+import { until, untilAnswer } from './until.ts'
 
 /** As much of a page's node as the suite drives. */
 export interface PageNode {
@@ -20,16 +20,6 @@ export interface PageMeeting {
 const mebibyte = 1024 * 1024
 /** A good-bye can be lost on its way, where it is a datagram: then ICE notices, in half a minute. */
 const noticeMs = 45_000
-
-/** Asks until the answer is the one that is waited for. */
-export async function untilAnswer(ask: () => Promise<unknown>, wanted: unknown, deadlineMs = 10_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs
-  for (;;) {
-    const answer = JSON.stringify(await ask())
-    if (answer === JSON.stringify(wanted)) return
-    if (performance.now() > deadline) throw new Error(`still ${answer}, not ${JSON.stringify(wanted)}`)
-  }
-}
 
 /** What every transport of a page promises of the connections that it dials to Node. */
 export function testPage(name: string, meeting: () => Promise<PageMeeting>): void {

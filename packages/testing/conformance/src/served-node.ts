@@ -27,14 +27,7 @@ export async function serveNode(
 ): Promise<void> {
   const { connections } = node
   let held = 0
-  await node.handle(
-    '/echo',
-    async (stream) => {
-      for await (const bytes of stream) await stream.write(bytes.slice())
-      await stream.close()
-    },
-    { allowLimited: true }
-  )
+  await node.handle('/echo', (stream) => stream.sink(stream), { allowLimited: true })
   await node.handle('/hold', (stream) =>
     stream.attach({ transient: true, data: (bytes) => void (held += bytes.length), end() {}, closed() {} })
   )

@@ -1,4 +1,4 @@
-import { echoes, nodePeer, type OtherPeer, pagePeer } from '@peerloom/conformance/browser'
+import { echoes, nodePeer, type OtherPeer, pagePeer, untilAnswer } from '@peerloom/conformance/browser'
 import type { Connection } from '@peerloom/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { pageNode, privateAddress } from './page-node.ts'
@@ -18,21 +18,12 @@ async function page(relay?: string) {
   return node
 }
 
-async function untilDirect(other: OtherPeer<unknown>): Promise<void> {
-  const deadline = performance.now() + 10_000
-  for (;;) {
-    const transports = await other.ask('transports')
-    if (JSON.stringify(transports) === '["webrtc"]') return
-    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(transports)}`)
-  }
-}
-
 /** What was arranged over the relay goes on without it. */
 async function outlivesRelay(connection: Connection, peer: OtherPeer<Told>, other: OtherPeer<unknown>): Promise<void> {
   const stream = await connection.openStream('/echo/1')
   await stream.write(new Uint8Array(1))
   await peer.ask('stopRelay')
-  await untilDirect(other)
+  await untilAnswer(() => other.ask('transports'), ['webrtc'])
   await stream.closeWrite()
   let got = 0
   for await (const bytes of stream) got += bytes.length

@@ -1,4 +1,4 @@
-import { echoes, nodePeer, pagePeer } from '@peerloom/conformance/browser'
+import { echoes, nodePeer, pagePeer, untilAnswer } from '@peerloom/conformance/browser'
 import { expect, onTestFinished, test } from 'vitest'
 import { wsNode } from './nodes.ts'
 
@@ -16,11 +16,6 @@ async function meeting() {
   return { peer, node }
 }
 
-async function untilNone(ask: () => Promise<unknown>): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while ((await ask()) !== 0) if (performance.now() > deadline) throw new Error('the connection is still there')
-}
-
 test('a page dials a Node listener over TLS, by address and by name, and echoes megabytes', async () => {
   const { peer, node } = await meeting()
   const [ipv4 = '', ipv6 = ''] = peer.told.known
@@ -31,7 +26,7 @@ test('a page dials a Node listener over TLS, by address and by name, and echoes 
     const stream = await connection.openStream('/echo')
     await echoes(stream, 2 * mebibyte)
     await connection.close()
-    await untilNone(() => peer.ask('connections'))
+    await untilAnswer(() => peer.ask('connections'), 0)
   }
 })
 
