@@ -1,11 +1,7 @@
+import { fuzzInputs as runs, isLongFuzz as long, fuzzSeed as seed } from '@peerloom/conformance'
 import { test } from 'vitest'
 import { ProtobufReader, ProtobufWriter } from '@peerloom/bounded'
 import { isPeerloomError } from '@peerloom/interface'
-
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const long = process.env['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 
 /** mulberry32 */
 function generator(state: number): (below: number) => number {

@@ -1,3 +1,4 @@
+import { fuzzInputs as runs, isLongFuzz as long, fuzzSeed as seed } from '@peerloom/conformance'
 import { expect, test } from 'vitest'
 import { ProtobufReader } from '@peerloom/bounded'
 import {
@@ -12,10 +13,6 @@ import { isPeerloomError } from '@peerloom/interface'
 import { specKeys } from './fixtures/peer-ids-spec.ts'
 import { fromHex } from './hex.ts'
 
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const long = process.env['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 const timeout = Math.max(20_000, runs * 2)
 
 /** mulberry32 */

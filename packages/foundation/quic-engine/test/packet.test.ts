@@ -1,11 +1,9 @@
-import { seededRandom } from '@peerloom/conformance'
+import { seededRandom, fuzzInputs as runs, fuzzSeed as seed } from '@peerloom/conformance'
 import { expect, test } from 'vitest'
 import { destinationOf, packetsOf, readLongHeader, readVarint } from '../src/quiche/packet.ts'
 import { RetryTokens } from '../src/quiche/retry-token.ts'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 
 // RFC 9000, appendix A.1.
 test.each([

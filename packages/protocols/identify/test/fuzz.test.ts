@@ -1,6 +1,12 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { ProtobufWriter } from '@peerloom/bounded'
-import { seededRandom, type SeededRandom } from '@peerloom/conformance'
+import {
+  seededRandom,
+  type SeededRandom,
+  fuzzInputs as runs,
+  isLongFuzz as long,
+  fuzzSeed as seed
+} from '@peerloom/conformance'
 import { decodeIdentify, encodeIdentify, type IdentifyMessage } from '@peerloom/identify'
 import { isPeerloomError, type Stream, systemClock } from '@peerloom/interface'
 import { ChannelBase } from '@peerloom/streams'
@@ -8,10 +14,6 @@ import { test } from 'vitest'
 import { believable } from '../src/believable.ts'
 import { receiveAll } from '../src/receive.ts'
 
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const long = process.env['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 const timeout = Math.max(60_000, runs * 2)
 
 const limits = { maxAddresses: 500, maxProtocols: 1024 }

@@ -1,5 +1,11 @@
 import { ProtobufWriter } from '@peerloom/bounded'
-import { seededRandom, type SeededRandom } from '@peerloom/conformance'
+import {
+  seededRandom,
+  type SeededRandom,
+  fuzzInputs as runs,
+  isLongFuzz as long,
+  fuzzSeed as seed
+} from '@peerloom/conformance'
 import { generateKey, peerIdFromPrivateKey } from '@peerloom/identity'
 import { isPeerloomError } from '@peerloom/interface'
 import {
@@ -14,10 +20,6 @@ import {
 import { test } from 'vitest'
 import { decoder } from './readers.ts'
 
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const long = process.env['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 const timeout = Math.max(60_000, runs * 2)
 
 const self = peerIdFromPrivateKey(await generateKey())

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { seededRandom } from '@peerloom/conformance'
+import { seededRandom, fuzzSeed as seed } from '@peerloom/conformance'
 import { ChunkQueue } from '@peerloom/streams'
 import { crypto } from '../src/crypto.ts'
 import { crypto as browserCrypto } from '../src/crypto.browser.ts'
@@ -7,7 +7,6 @@ import { maxPlainBytes } from '../src/record.ts'
 import { RecordOpener } from '../src/record-opener.ts'
 import { RecordSealer } from '../src/record-sealer.ts'
 
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
 const key = new Uint8Array(32).fill(9)
 const variants = [
   ['node:crypto', crypto],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { seededRandom, settle } from '@peerloom/conformance'
+import { seededRandom, settle, fuzzInputs as runs, isLongFuzz as long, fuzzSeed as seed } from '@peerloom/conformance'
 import { channelPair } from '@peerloom/streams'
 import { collect, greeting, keyOf, protectorOf } from './links.ts'
 
@@ -79,11 +79,7 @@ test('a member is heard however its bytes are cut, and a single wrong byte of it
   }
 })
 
-// PEERLOOM_FUZZ sets the number of inputs, PEERLOOM_SEED repeats a run.
 test('random bytes in random pieces are refused, and never get past their link', { timeout: 600_000 }, async () => {
-  const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-  const long = process.env['PEERLOOM_FUZZ'] !== undefined
-  const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
   console.info(`seed ${seed}, ${runs} inputs`)
   for (let run = 0; run < runs; run++) {
     const random = seededRandom(seed + run)

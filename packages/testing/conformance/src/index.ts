@@ -1,5 +1,6 @@
 /** One contract suite for each seam, run by every implementation, and what tests share: a clock, waits, limits. */
 export { CountingScope } from './counting-scope.ts'
+export { fuzzInputs, fuzzSeed, isLongFuzz } from './fuzz-settings.ts'
 export { ManualClock, settle } from './manual-clock.ts'
 export { overChannels, testMuxer } from './muxer.ts'
 export type { MuxerLink, MuxerUnderTest } from './muxer.ts'

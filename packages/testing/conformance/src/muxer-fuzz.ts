@@ -8,15 +8,11 @@ import {
 } from '@peerloom/interface'
 import { ChannelBase } from '@peerloom/streams'
 import { expect, test } from 'vitest'
+import { fuzzInputs as runs, fuzzSeed as seed, isLongFuzz as long } from './fuzz-settings.ts'
 import { settle } from './manual-clock.ts'
 import { echo, type MuxerSide } from './muxer-side.ts'
 import { seededRandom, type SeededRandom } from './seeded-random.ts'
 
-// PEERLOOM_FUZZ sets the number of inputs (then times are checked too), PEERLOOM_SEED repeats a run.
-const environment = typeof process === 'undefined' ? {} : process.env
-const runs = Number(environment['PEERLOOM_FUZZ'] ?? 10_000)
-const long = environment['PEERLOOM_FUZZ'] !== undefined
-const seed = Number(environment['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 const timeout = Math.max(60_000, runs * 2)
 /** What a KiB of input may take in a long run, and how often a slow one is tried again: other work on the machine takes its share. */
 const maxMsPerKiB = 5

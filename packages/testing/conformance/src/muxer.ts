@@ -9,6 +9,7 @@ import {
 } from '@peerloom/interface'
 import { byteReader, channelPair, lengthPrefixed, toWeb } from '@peerloom/streams'
 import { CountingScope } from './counting-scope.ts'
+import { fuzzInputs, fuzzSeed } from './fuzz-settings.ts'
 import { settle } from './manual-clock.ts'
 import { echo, readAll } from './muxer-side.ts'
 import { seededRandom, type SeededRandom } from './seeded-random.ts'
@@ -53,9 +54,6 @@ interface Side {
 }
 
 const ignore = (): void => {}
-/** What the environment says: a browser has none. */
-const setting = (name: string): string | undefined =>
-  (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name]
 const utf8 = new TextEncoder()
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const chunk = 64 * 1024
@@ -412,8 +410,7 @@ export function testMuxer(name: string, subject: MuxerUnderTest): void {
 
     test('1,000 streams at once carry 64 KiB each way in chunks of any size', async () => {
       const { near, far } = connect(subject, echo)
-      const seed = Number(setting('PEERLOOM_SEED') ?? Date.now() % 1_000_000)
-      const random = seededRandom(seed)
+      const random = seededRandom(fuzzSeed)
       const pool = Uint8Array.from({ length: 4 * chunk }, () => random(256))
       await Promise.all(
         Array.from({ length: 1000 }, async (_, at) => {
@@ -430,7 +427,7 @@ export function testMuxer(name: string, subject: MuxerUnderTest): void {
           await stream.closeWrite()
           const got = await reading
           const isSame = got.length === sent.length && got.every((byte, index) => byte === sent[index])
-          expect(isSame, `stream ${at}, seed ${seed}`).toBe(true)
+          expect(isSame, `stream ${at}, seed ${fuzzSeed}`).toBe(true)
         })
       )
       await until('all are over', () => near.muxer.streamCount + far.muxer.streamCount === 0)
@@ -538,9 +535,10 @@ export function testMuxer(name: string, subject: MuxerUnderTest): void {
     })
 
     test('random lives of streams: bytes arrive in order or not at all, and nothing is left', async () => {
-      const seed = Number(setting('PEERLOOM_SEED') ?? Date.now() % 1_000_000)
-      const rounds = Math.ceil(Number(setting('PEERLOOM_FUZZ') ?? 10_000) / 250)
-      for (let round = 0; round < rounds; round++) await randomLives(subject, seededRandom(seed + round), seed + round)
+      const rounds = Math.ceil(fuzzInputs / 250)
+      for (let round = 0; round < rounds; round++) {
+        await randomLives(subject, seededRandom(fuzzSeed + round), fuzzSeed + round)
+      }
     }, 600_000)
   })
 }

@@ -1,12 +1,9 @@
-import { seededRandom, until } from '@peerloom/conformance'
+import { seededRandom, until, fuzzInputs as packets, fuzzSeed as seed } from '@peerloom/conformance'
 import type { Connection } from '@peerloom/interface'
 import type { QuicOptions } from '@peerloom/quic'
 import { createSocket, type Socket } from 'node:dgram'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makeNode } from './nodes.ts'
-
-/** `PEERLOOM_FUZZ=100000` for the long run. */
-const packets = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
 
 async function boundSocket(): Promise<{ socket: Socket; port: number }> {
   const socket = createSocket('udp4')
@@ -29,46 +26,49 @@ describe.each(['quinn', 'quiche'] as const)('QUIC by %s', (engine) => {
     return packet
   }
 
-  test(`${packets} broken packets leave a listener as it was`, async () => {
-    const listener = await make(['/ip4/127.0.0.1/udp/0/quic-v1'], { idleTimeoutMs: 1000 })
-    onTestFinished(() => listener.stop())
-    const port = Number(String(listener.multiaddrs()[0]).split('/')[4])
-    const initial = await realInitial()
-    expect(initial.length).toBeGreaterThanOrEqual(1200)
-    const { socket } = await boundSocket()
-    const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 1_000_000)
-    console.info(`seed ${seed}`)
-    const below = seededRandom(seed)
-    const noise = (length: number): Uint8Array => Uint8Array.from({ length }, () => below(256))
-    const send = (packet: Uint8Array): Promise<void> =>
-      new Promise((resolve) => socket.send(packet, port, '127.0.0.1', () => resolve()))
-    const broken = (): Uint8Array => {
-      const packet = initial.slice()
-      switch (below(5)) {
-        case 0: // noise
-          return noise(1 + below(1400))
-        case 1: // cut off
-          return packet.subarray(0, 1 + below(packet.length))
-        case 2: // the header of an Initial, and noise behind it
-          packet.set(noise(packet.length - 30), 30)
-          return packet
-        case 3: // a new connection id each: seems to be a new client, and fails to decrypt
-          packet.set(noise(8), 6)
-          return packet
-        default: // some bits turned
-          for (let flips = 1 + below(8); flips > 0; flips--) packet[below(packet.length)]! ^= 1 << below(8)
-          return packet
+  test(
+    `${packets} broken packets leave a listener as it was`,
+    async () => {
+      const listener = await make(['/ip4/127.0.0.1/udp/0/quic-v1'], { idleTimeoutMs: 1000 })
+      onTestFinished(() => listener.stop())
+      const port = Number(String(listener.multiaddrs()[0]).split('/')[4])
+      const initial = await realInitial()
+      expect(initial.length).toBeGreaterThanOrEqual(1200)
+      const { socket } = await boundSocket()
+      console.info(`seed ${seed}`)
+      const below = seededRandom(seed)
+      const noise = (length: number): Uint8Array => Uint8Array.from({ length }, () => below(256))
+      const send = (packet: Uint8Array): Promise<void> =>
+        new Promise((resolve) => socket.send(packet, port, '127.0.0.1', () => resolve()))
+      const broken = (): Uint8Array => {
+        const packet = initial.slice()
+        switch (below(5)) {
+          case 0: // noise
+            return noise(1 + below(1400))
+          case 1: // cut off
+            return packet.subarray(0, 1 + below(packet.length))
+          case 2: // the header of an Initial, and noise behind it
+            packet.set(noise(packet.length - 30), 30)
+            return packet
+          case 3: // a new connection id each: seems to be a new client, and fails to decrypt
+            packet.set(noise(8), 6)
+            return packet
+          default: // some bits turned
+            for (let flips = 1 + below(8); flips > 0; flips--) packet[below(packet.length)]! ^= 1 << below(8)
+            return packet
+        }
       }
-    }
-    for (let warm = 0; warm < 1000; warm++) await send(broken())
-    const before = process.memoryUsage.rss()
-    for (let sent = 0; sent < packets; sent++) await send(broken())
-    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 2 ** 20)
-    const dialer = await make([])
-    onTestFinished(() => dialer.stop())
-    const connection: Connection = await dialer.dial(listener.multiaddrs())
-    expect(connection.status).toBe('open')
-  }, 120_000)
+      for (let warm = 0; warm < 1000; warm++) await send(broken())
+      const before = process.memoryUsage.rss()
+      for (let sent = 0; sent < packets; sent++) await send(broken())
+      expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 2 ** 20)
+      const dialer = await make([])
+      onTestFinished(() => dialer.stop())
+      const connection: Connection = await dialer.dial(listener.multiaddrs())
+      expect(connection.status).toBe('open')
+    },
+    Math.max(120_000, packets * 5)
+  )
 
   test('remotes that never finish their handshake do not hold others up', async () => {
     const listener = await make(['/ip4/127.0.0.1/udp/0/quic-v1'], { idleTimeoutMs: 5000 })

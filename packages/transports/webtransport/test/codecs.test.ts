@@ -1,4 +1,4 @@
-import { seededRandom } from '@peerloom/conformance'
+import { seededRandom, fuzzInputs as runs, fuzzSeed as seed } from '@peerloom/conformance'
 import { expect, test } from 'vitest'
 import { capsuleReader, closeCapsule } from '../src/capsules.ts'
 import { frame, FrameReader } from '../src/frame-reader.ts'
@@ -8,8 +8,6 @@ import { decodeFields, encodeField, encodeStatus } from '../src/qpack.ts'
 import { ownSettings, readSettings } from '../src/settings.ts'
 import { concat, varint } from '../src/varint.ts'
 
-const runs = Number(process.env['PEERLOOM_FUZZ'] ?? 10_000)
-const seed = Number(process.env['PEERLOOM_SEED'] ?? Date.now() % 2 ** 31)
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
