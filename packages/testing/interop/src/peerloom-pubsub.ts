@@ -264,12 +264,20 @@ function tapSent(stream: Stream, sent: (bytes: Uint8Array) => void): void {
 }
 
 function tapReceived(stream: Stream, received: (bytes: Uint8Array) => void): void {
-  const attach = stream.attach.bind(stream)
+  const [attach, unshift] = [stream.attach.bind(stream), stream.unshift.bind(stream)]
+  /** Bytes that come again, because a reader gave them back. */
+  let again = 0
+  stream.unshift = (bytes) => {
+    again += bytes.length
+    unshift(bytes)
+  }
   stream.attach = (reader) => {
     if (reader === undefined) return attach(reader)
     const tapped: ChannelReader = {
       data: (bytes) => {
-        received(bytes)
+        const heard = Math.min(again, bytes.length)
+        again -= heard
+        if (heard < bytes.length) received(bytes.subarray(heard))
         reader.data(bytes)
       },
       end: () => reader.end(),
